@@ -1,0 +1,77 @@
+import type { Problem } from '../problem.ts';
+import type { Allocation, Peer, Registration } from '../plan/registration.ts';
+import type { ZoneReport } from '../report/zone-report.ts';
+import type {
+  Bind9Cluster,
+  Bind9Instance,
+  ConfigMap,
+  DnsRecord,
+  DNSZone,
+  ObjectKey,
+} from '../resources/types.ts';
+
+/** A zone's status as last read, and the version that a write must still find. */
+export interface ZoneStatus {
+  /** Opaque; a write carries it, and fails as a conflict when the status has moved on. */
+  readonly version: string;
+  /** When the zone was first seen by any agent, RFC 3339: what "older" means where the object itself has no creation time. */
+  readonly firstSeen?: string;
+  readonly allocated?: Allocation;
+  readonly writer?: string;
+  readonly report?: ZoneReport;
+}
+
+/** An object that cannot be used as it stands, and why. Its last good version, if any was seen, stays in the view. */
+export interface InvalidObject {
+  /** What the user would look for: `DNSZone default/example-com`, or a file's name where there is no object. */
+  readonly object: string;
+  /** The zone it is, for a DNSZone whose key could be read. */
+  readonly zone?: ObjectKey;
+  readonly problems: readonly Problem[];
+}
+
+/**
+ * The resources and peers as they are now. A new view is a new object; an entry of a map keeps its identity for as
+ * long as nothing in it changed, so that `===` tells what must be planned again.
+ */
+export interface ClusterView {
+  /** Every source was read once. Nothing is planned before. */
+  readonly synced: boolean;
+  /** Grows whenever a resource (not a peer, not a status) changes; comparable between pods of one cluster. */
+  readonly version: number;
+  readonly zones: ReadonlyMap<ObjectKey, DNSZone>;
+  readonly records: ReadonlyMap<string, DnsRecord>;
+  readonly instances: ReadonlyMap<ObjectKey, Bind9Instance>;
+  readonly clusters: ReadonlyMap<ObjectKey, Bind9Cluster>;
+  readonly configMaps: ReadonlyMap<ObjectKey, ConfigMap>;
+  readonly statuses: ReadonlyMap<ObjectKey, ZoneStatus>;
+  /** Every other pod by its name. */
+  readonly peers: ReadonlyMap<string, Peer>;
+  readonly invalid: readonly InvalidObject[];
+  /** Why what is missing from this view must not be taken for deleted (a source is stale or unreadable). */
+  readonly removalsFrozen?: string;
+}
+
+export type Written =
+  | { readonly kind: 'written'; readonly version: string }
+  | { readonly kind: 'conflict' };
+
+/** Resources, peers and statuses, wherever they are kept. Failures worth a retry are `TransientError`s. */
+export interface Cluster {
+  /** Starts watching; `changed` is called after each change, coalesced. Resolves when watching, not when synced. */
+  start(changed: () => void): Promise<void>;
+  view(): ClusterView;
+  /** Publishes our registration, at first and after each change of it; renewals are the cluster's own affair. */
+  register(registration: Registration): Promise<void>;
+  /** Takes our registration back, unless another pod has taken the name over. */
+  deregister(): Promise<void>;
+  /** Compare-and-swap of the fields that primaries agree on. `at` undefined: the zone has no status yet. */
+  agree(
+    zone: ObjectKey,
+    at: string | undefined,
+    fields: { readonly allocated?: Allocation; readonly writer?: string },
+  ): Promise<Written>;
+  /** Compare-and-swap of the rest of the status; leaves `allocated` and `writer` alone. */
+  report(zone: ObjectKey, at: string | undefined, report: ZoneReport): Promise<Written>;
+  stop(): Promise<void>;
+}
