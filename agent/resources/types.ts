@@ -1,0 +1,85 @@
+import type { bind9ClusterSpec, bind9InstanceSpec } from './instance-schema.ts';
+import type { recordSpecs } from './record-schema.ts';
+import type { Read } from './schema-parts.ts';
+import type { dnsZoneSpec, dnsZoneStatus } from './zone-schema.ts';
+
+/** `namespace/name`: what an object is known by among those of its kind. */
+export type ObjectKey = string & { readonly __brand: 'ObjectKey' };
+
+export const objectKey = (namespace: string, name: string): ObjectKey =>
+  `${namespace}/${name}` as ObjectKey;
+
+export const apiGroup = 'bindy.firestoned.io';
+
+export type ApiVersion = 'bindy.firestoned.io/v1alpha1' | 'bindy.firestoned.io/v1beta1';
+
+export interface Metadata {
+  readonly name: string;
+  readonly namespace: string;
+  readonly uid?: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+  /** RFC 3339, as written. */
+  readonly creationTimestamp?: string;
+  readonly generation?: number;
+}
+
+export type DNSZoneSpec = Read<typeof dnsZoneSpec>;
+export type DNSZoneStatus = Read<typeof dnsZoneStatus>;
+export type Bind9InstanceSpec = Read<typeof bind9InstanceSpec>;
+export type Bind9ClusterSpec = Read<typeof bind9ClusterSpec>;
+/** The options of named: an instance's `config`, a cluster's `global`. */
+export type NamedConfig = NonNullable<Bind9InstanceSpec['config']>;
+export type LabelSelector = NonNullable<DNSZoneSpec['instanceSelector']>;
+
+interface Resource<Kind extends string, Spec> {
+  readonly kind: Kind;
+  readonly apiVersion: ApiVersion;
+  readonly key: ObjectKey;
+  readonly metadata: Metadata;
+  readonly spec: Spec;
+}
+
+export type DNSZone = Resource<'DNSZone', DNSZoneSpec>;
+export type Bind9Instance = Resource<'Bind9Instance', Bind9InstanceSpec>;
+export type Bind9Cluster = Resource<'Bind9Cluster', Bind9ClusterSpec>;
+
+export interface ConfigMap {
+  readonly kind: 'ConfigMap';
+  readonly key: ObjectKey;
+  readonly metadata: Metadata;
+  readonly data: Readonly<Record<string, string>>;
+}
+
+export type RecordKind = keyof typeof recordSpecs;
+
+type WrittenSpec<Kind extends RecordKind> = Read<(typeof recordSpecs)[Kind]>;
+
+/** Both API versions' address fields as one sorted list without doubles. */
+type Addresses<Spec, Written extends PropertyKey> = Omit<Spec, Written> & {
+  readonly addresses: readonly string[];
+};
+
+/** The spec of each record kind, the same whichever API version it was written in. */
+export interface RecordSpecs {
+  ARecord: Addresses<WrittenSpec<'ARecord'>, 'ipv4Address' | 'ipv4Addresses'>;
+  AAAARecord: Addresses<WrittenSpec<'AAAARecord'>, 'ipv6Address' | 'ipv6Addresses'>;
+  CNAMERecord: WrittenSpec<'CNAMERecord'>;
+  MXRecord: WrittenSpec<'MXRecord'>;
+  NSRecord: WrittenSpec<'NSRecord'>;
+  TXTRecord: WrittenSpec<'TXTRecord'>;
+  SRVRecord: WrittenSpec<'SRVRecord'>;
+  CAARecord: WrittenSpec<'CAARecord'>;
+  PTRRecord: WrittenSpec<'PTRRecord'>;
+  /** `type` is in upper case. */
+  DNSRecord: WrittenSpec<'DNSRecord'>;
+}
+
+export interface RecordOf<Kind extends RecordKind> extends Resource<Kind, RecordSpecs[Kind]> {
+  /** `kind/namespace/name`: records of different kinds may share a name. */
+  readonly id: string;
+}
+
+export type DnsRecord = { [Kind in RecordKind]: RecordOf<Kind> }[RecordKind];
+
+export type ResourceObject = DNSZone | Bind9Instance | Bind9Cluster | ConfigMap | DnsRecord;
