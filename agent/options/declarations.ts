@@ -1,11 +1,13 @@
 import { derivedOption, option } from './declaration.ts';
 import {
+  absoluteFolder,
   address,
   addressOrAny,
   choice,
   integer,
   labels,
   listOf,
+  objectName,
   someText,
   text,
   truth,
@@ -43,7 +45,7 @@ export const declarations = [
 
   derivedOption(
     'pod.name',
-    someText('a pod name'),
+    objectName('a name'),
     { told: 'the host name', from: (host) => host.name },
     {
       help: 'Name under which this pod registers; unique among its peers. From the downward API: `metadata.name`.',
@@ -57,7 +59,7 @@ export const declarations = [
       help: 'Tells this pod from an earlier one of the same name. From the downward API: `metadata.uid`.',
     },
   ),
-  option('pod.namespace', someText('a namespace'), 'default', {
+  option('pod.namespace', objectName('a name'), 'default', {
     help: 'Namespace whose zones and instances this pod serves. From the downward API: `metadata.namespace`.',
   }),
   derivedOption(
@@ -139,16 +141,16 @@ export const declarations = [
     unit: 'types',
   }),
 
-  option('paths.config', folder, '/etc/bind/agent', {
+  option('paths.config', absoluteFolder, '/etc/bind/agent', {
     help: 'Folder of the configuration that the agent writes; named is started with the `named.conf` in it.',
   }),
-  option('paths.zones', folder, '/var/lib/bind/zones', {
+  option('paths.zones', absoluteFolder, '/var/lib/bind/zones', {
     help: 'Folder of zone files, one a zone, in text.',
   }),
-  option('paths.newZones', folder, '/var/lib/bind/nzd', {
+  option('paths.newZones', absoluteFolder, '/var/lib/bind/nzd', {
     help: "Folder of named's new-zone database, where the stanzas of zones are kept.",
   }),
-  option('paths.state', folder, '/var/lib/bind/agent', {
+  option('paths.state', absoluteFolder, '/var/lib/bind/agent', {
     help: "Folder of the agent's own state: last good contents, its ledger of zones, the trash.",
   }),
 
@@ -197,6 +199,6 @@ export const declarations = [
   }),
 
   option('log.level', choice('fatal', 'error', 'warn', 'info', 'debug', 'trace'), 'info', {
-    help: 'Least weight of the lines that are logged, to standard output, as JSON.',
+    help: 'Least weight of the lines that are logged, to standard error, as JSON.',
   }),
 ] as const;

@@ -36,6 +36,16 @@ export const text = (want: string): Kind<string> => textLike(want, () => true);
 
 export const someText = (want: string): Kind<string> => textLike(want, (value) => value !== '');
 
+/** A name that is safe as a file's name, too. */
+export const objectName = (want: string): Kind<string> =>
+  textLike(`${want} of letters, digits, "-", "_" and "."`, (value) =>
+    /^[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?$/i.test(value),
+  );
+
+export const absoluteFolder: Kind<string> = textLike('a folder, as an absolute path', (value) =>
+  value.startsWith('/'),
+);
+
 export const address: Kind<string> = textLike('an IP address', (value) => isIP(value) !== 0);
 
 export const addressOrAny: Kind<string> = textLike(
