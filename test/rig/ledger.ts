@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import {
   appendFileSync,
+  existsSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -39,7 +40,10 @@ export function openLedger(): Ledger {
   const ledger: Ledger = {
     folder,
     hold: (holding) => appendFileSync(file, `+ ${line(holding)}\n`),
-    release: (holding) => appendFileSync(file, `- ${line(holding)}\n`),
+    release: (holding) => {
+      // After a sweep there is nothing left to tell.
+      if (existsSync(file)) appendFileSync(file, `- ${line(holding)}\n`);
+    },
     sweep: ({ keepFolder = false } = {}) => {
       process.off('exit', atExit);
       sweepFolder(folder, keepFolder);
