@@ -1,11 +1,14 @@
 import {
   address,
+  alphanumeric,
   domainName,
   kept,
   list,
   object,
+  oneLine,
   openObject,
   optional,
+  recordType,
   text,
   ttl,
   whole,
@@ -23,9 +26,6 @@ const place = {
 };
 
 const u16 = (description: string) => whole(description, 0, 65_535);
-
-/** Record data ends at the line's end: a control character would start another record. */
-const oneLine = '^[^\\x00-\\x1f\\x7f]*$';
 
 /** `spec` of every record kind, the superset of both API versions. */
 export const recordSpecs = {
@@ -69,11 +69,8 @@ export const recordSpecs = {
   CAARecord: object('Who may issue certificates for a name (RFC 8659).', {
     ...place,
     flags: whole('128: critical.', 0, 255),
-    tag: text('The property, for instance issue.', { maxLength: 255, pattern: '^[A-Za-z0-9]+$' }),
-    value: text('Its value, for instance letsencrypt.org.', {
-      maxLength: 65_000,
-      pattern: oneLine,
-    }),
+    tag: alphanumeric('The property, for instance issue.'),
+    value: oneLine('Its value, for instance letsencrypt.org.'),
   }),
   PTRRecord: object('The name of an address.', {
     ...place,
@@ -81,15 +78,10 @@ export const recordSpecs = {
   }),
   DNSRecord: object('Records of any type.', {
     ...place,
-    type: text('The type, for instance SSHFP, or TYPE65534.', {
-      maxLength: 32,
-      pattern: '^[A-Za-z][A-Za-z0-9-]*$',
+    type: recordType('The type, for instance SSHFP, or TYPE65534.'),
+    data: list('The data of each record, as in a zone file.', oneLine('One line of record data.'), {
+      minItems: 1,
     }),
-    data: list(
-      'The data of each record, as in a zone file.',
-      text('One line of record data.', { maxLength: 65_535, pattern: oneLine }),
-      { minItems: 1 },
-    ),
   }),
 };
 

@@ -15,8 +15,26 @@ const namePattern = '^[^\\x00-\\x20\\x7f"\'(){};#$!,|&<>]+$';
 /** Names of keys, policies and `tls` blocks: they end up in named.conf, so nothing there needs quoting. */
 export const keyNamePattern = '^[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?\\.?$';
 
+/** Record data ends at the line's end: a control character would start another record. */
+export const oneLinePattern = '^[^\\x00-\\x1f\\x7f]*$';
+
+const alphanumericPattern = '^[A-Za-z0-9]+$';
+const configMapKeyPattern = '^[-._a-zA-Z0-9]+$';
+const recordTypePattern = '^[A-Za-z][A-Za-z0-9-]*$';
+
 /** BIND's `dnssec-policy` names, as Bindy accepts them. */
 const policyPattern = '^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$';
+
+/** What each pattern wants, in words. */
+export const patternWords: ReadonlyMap<string, string> = new Map([
+  [namePattern, 'a domain name'],
+  [keyNamePattern, "a key's name (letters, digits, - _ and .)"],
+  [policyPattern, "a policy's name (letters, digits, - and _)"],
+  [oneLinePattern, 'one line of text'],
+  [alphanumericPattern, 'letters and digits'],
+  [configMapKeyPattern, 'a key (letters, digits, - _ and .)'],
+  [recordTypePattern, 'a record type'],
+]);
 
 export const text = (description: string, limits: { maxLength?: number; pattern?: string } = {}) =>
   Type.String({ description, minLength: 1, maxLength: 1024, ...limits });
@@ -27,6 +45,18 @@ export const domainName = (description: string) =>
 export const keyName = (description: string) => text(description, { pattern: keyNamePattern });
 
 export const policyName = (description: string) => text(description, { pattern: policyPattern });
+
+export const alphanumeric = (description: string) =>
+  text(description, { maxLength: 255, pattern: alphanumericPattern });
+
+export const configMapKey = (description: string) =>
+  text(description, { maxLength: 253, pattern: configMapKeyPattern });
+
+export const recordType = (description: string) =>
+  text(description, { maxLength: 32, pattern: recordTypePattern });
+
+export const oneLine = (description: string) =>
+  text(description, { maxLength: 65_535, pattern: oneLinePattern });
 
 /** An address, with a port or a prefix where the field takes one; `endpoint.ts` and `acl.ts` read it closely. */
 export const address = (description: string) => text(description, { maxLength: 300 });

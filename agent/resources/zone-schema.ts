@@ -2,6 +2,7 @@ import Type from 'typebox';
 import {
   address,
   choice,
+  configMapKey,
   domainName,
   flag,
   kept,
@@ -62,7 +63,7 @@ const nameServer = object('A name server of the zone.', {
 const zoneFileFrom = object('Where the text of the zone is kept.', {
   configMapKeyRef: object('A key of a ConfigMap in the namespace of the zone.', {
     name: text('The name of the ConfigMap.', { maxLength: 253 }),
-    key: text('The key that holds the text.', { maxLength: 253, pattern: '^[-._a-zA-Z0-9]+$' }),
+    key: configMapKey('The key that holds the text.'),
   }),
 });
 
