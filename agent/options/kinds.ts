@@ -53,9 +53,12 @@ export const addressOrAny: Kind<string> = textLike(
   (value) => value === 'any' || isIP(value) !== 0,
 );
 
-/** One of a few words; the empty word is shown as "nothing". */
+/** One of a few words; the empty word is told as "nothing". */
 export function choice<const W extends string>(...words: readonly W[]): Kind<W> {
-  const want = words.map((word) => (word === '' ? 'nothing' : word)).join(' or ');
+  const named = words.filter((word) => word !== '');
+  const want = [named.join(' or '), ...(named.length < words.length ? ['nothing'] : [])].join(
+    ', or ',
+  );
   return {
     want,
     read: (raw) => {

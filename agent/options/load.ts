@@ -3,7 +3,7 @@ import type { Parsed, Problem } from '../problem.ts';
 import type { Declaration, Host } from './declaration.ts';
 import { declarations } from './declarations.ts';
 import { type Environment, environmentLayer } from './environment-layer.ts';
-import type { Layer, Setting } from './layer.ts';
+import type { Layer } from './layer.ts';
 import { missing } from './must-exist.ts';
 import { configFlag, configVariable, flagName } from './names.ts';
 import type { Options } from './options.ts';

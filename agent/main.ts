@@ -1,0 +1,112 @@
+#!/usr/bin/env node
+import { type CommandLine, readCommandLine } from './cli.ts';
+import { explain } from './commands/explain.ts';
+import { get } from './commands/get.ts';
+import { init } from './commands/init.ts';
+import { plan } from './commands/plan.ts';
+import { run } from './commands/run.ts';
+import { version } from './commands/version.ts';
+import type { Context } from './context.ts';
+import { makeLog, standardError } from './log.ts';
+import { readHost } from './options/host.ts';
+import { loadOptions } from './options/load.ts';
+import type { Options } from './options/options.ts';
+import { tellProblems } from './options/tell-problems.ts';
+import { TransientError } from './problem.ts';
+import { agentVersion } from './version.ts';
+
+const complain = (text: string): void => {
+  process.stderr.write(text);
+};
+
+/** A reader that has seen enough (`… | head`) is no failure; an output that cannot be written is one. */
+const onOutputError = (error: NodeJS.ErrnoException): void => {
+  if (error.code === 'EPIPE') process.exit(0);
+  complain(`bind9-agent: cannot write the output: ${error.message}\n`);
+  process.exit(1);
+};
+
+const print = (text: string): Promise<void> =>
+  new Promise((resolve) => {
+    process.stdout.write(text, (error) => (error ? onOutputError(error) : resolve()));
+  });
+
+/** Aborts at the first SIGTERM or SIGINT; a second one ends the process as it would without a handler. */
+function stopSignal(): AbortSignal {
+  const controller = new AbortController();
+  for (const name of ['SIGTERM', 'SIGINT'] as const) {
+    process.once(name, () => controller.abort(new Error(`stopped by ${name}`)));
+  }
+  return controller.signal;
+}
+
+async function main(): Promise<number> {
+  const line = readCommandLine(process.argv.slice(2), {
+    out: (text) => process.stdout.write(text),
+    err: complain,
+    columns: process.stdout.columns ?? 100,
+    version: agentVersion(),
+  });
+  if (!line.ok) return line.exitCode;
+  const { flags, configFile, invocation } = line.value;
+  const host = readHost();
+  const options = loadOptions({
+    host,
+    environment: process.env,
+    flags,
+    ...(configFile === undefined ? {} : { configFile }),
+  });
+  if (!options.ok && invocation.command !== 'version') {
+    complain(tellProblems(options.problems));
+    return 2;
+  }
+  const settings = options.ok ? options.value : undefined;
+  const context: Context = {
+    log: makeLog(settings?.log.level ?? 'info', standardError()),
+    version: agentVersion(),
+    host,
+    signal: stopSignal(),
+    now: Date.now,
+    random: Math.random,
+    print,
+    complain,
+  };
+  if (settings === undefined || invocation.command === 'version') {
+    return version(settings?.named.tools ?? '', process.version, context);
+  }
+  return dispatch(invocation, settings, context);
+}
+
+type Asked = Exclude<CommandLine['invocation'], { command: 'version' }>;
+
+function dispatch(asked: Asked, options: Options, context: Context): Promise<number> {
+  switch (asked.command) {
+    case 'run':
+      return run(options, context);
+    case 'init':
+      return init(options, context);
+    case 'plan':
+      return plan(options, context);
+    case 'get':
+      return get(asked.what, asked.output, options, context);
+    case 'explain':
+      return explain(asked.zone, options, context);
+  }
+}
+
+/** What failed outside of us is told in a sentence; a bug in ours shows where it is. */
+function showFailure(error: unknown): string {
+  if (error instanceof TransientError) return error.message;
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+process.stdout.on('error', onOutputError);
+process.stderr.on('error', () => undefined);
+try {
+  const exitCode = await main();
+  await print('');
+  process.exit(exitCode);
+} catch (error) {
+  complain(`bind9-agent: ${showFailure(error)}\n`);
+  process.exit(1);
+}
