@@ -5,27 +5,65 @@ import { type DnsEye, withEye } from './dns.ts';
 /** What each zone's SOA serial must be; undefined: any will do. */
 export type Wanted = ReadonlyMap<string, number | undefined>;
 
+export interface SweepOptions {
+  /** Default 120,000 ms. */
+  readonly withinMs?: number;
+  /** Pause after a batch in which nothing was right, default 10 ms: how exact a measured time is. */
+  readonly everyMs?: number;
+}
+
 const largestBatch = 64;
 
 /**
- * Waits until a server answers each zone's SOA with its wanted serial. Cheap enough to run beside what it measures: a
- * zone that was right is not asked again, and batches grow only while the answers are right.
+ * Waits until a server has given the right answer about each item. Cheap enough to run beside what it measures: what
+ * was right is not asked again, and batches grow only while the answers are right.
  */
-export async function untilServed(
+export async function untilAll<T>(
   place: Place,
-  wanted: Wanted,
-  { withinMs = 120_000 }: { readonly withinMs?: number } = {},
+  items: Iterable<T>,
+  isRight: (eye: DnsEye, item: T) => Promise<boolean>,
+  { withinMs = 120_000, everyMs = 10 }: SweepOptions = {},
 ): Promise<void> {
   const deadline = performance.now() + withinMs;
   await withEye(place, async (eye) => {
-    const open = new Map(wanted);
-    for (let batch = 4; open.size > 0; ) {
-      const right = await askBatch(eye, open, batch);
-      batch = right === 0 ? 4 : Math.min(largestBatch, batch * 2);
-      if (right === 0 && performance.now() > deadline) throw await late(eye, place, open, withinMs);
-      if (right === 0) await sleep(10);
+    let open = [...items];
+    for (let batch = 4; open.length > 0; ) {
+      const asked = open.slice(0, batch);
+      const right = await Promise.all(asked.map((item) => isRight(eye, item)));
+      const wrong = asked.filter((_, index) => right[index] !== true);
+      // To the end of the line, so that one late item does not hide the others.
+      open = [...open.slice(batch), ...wrong];
+      const stuck = wrong.length === asked.length;
+      batch = stuck ? 4 : Math.min(largestBatch, batch * 2);
+      if (!stuck) continue;
+      if (performance.now() > deadline) throw late(place, open, withinMs);
+      await sleep(everyMs);
     }
   });
+}
+
+/** Waits until a server answers each zone's SOA with its wanted serial. */
+export async function untilServed(
+  place: Place,
+  wanted: Wanted,
+  options?: SweepOptions,
+): Promise<void> {
+  const isRight = async (eye: DnsEye, [zone, serial]: [string, number | undefined]) => {
+    const served = await eye.serial(zone, 250);
+    return served !== undefined && (serial === undefined || served === serial);
+  };
+  await untilAll(place, wanted, isRight, options);
+}
+
+/** Waits until a server answers each name's A record with the wanted address, and no other. */
+export async function untilAnswered(
+  place: Place,
+  wanted: ReadonlyMap<string, string>,
+  options?: SweepOptions,
+): Promise<void> {
+  const isRight = async (eye: DnsEye, [name, address]: [string, string]) =>
+    (await eye.data(name, 'A', 250))?.join() === address;
+  await untilAll(place, wanted, isRight, options);
 }
 
 /** One SOA of each zone; undefined where there is no authoritative answer. */
@@ -46,38 +84,9 @@ export async function serialsAt(
   });
 }
 
-/** Asks the first so many zones, takes those that are right out, and returns their number. */
-async function askBatch(
-  eye: DnsEye,
-  open: Map<string, number | undefined>,
-  batch: number,
-): Promise<number> {
-  const asked = [...open].slice(0, batch);
-  const right = await Promise.all(
-    asked.map(async ([zone, serial]) => {
-      const served = await eye.serial(zone, 250);
-      if (served === undefined || (serial !== undefined && served !== serial)) {
-        // To the end of the line, so that one late zone does not hide the others.
-        open.delete(zone);
-        open.set(zone, serial);
-        return false;
-      }
-      return open.delete(zone);
-    }),
-  );
-  return right.filter(Boolean).length;
-}
-
-async function late(
-  eye: DnsEye,
-  { address, dnsPort }: Place,
-  open: Wanted,
-  withinMs: number,
-): Promise<Error> {
-  const [zone, serial] = [...open][0] ?? ['', undefined];
-  const seen = await eye.serial(zone);
+function late({ address, dnsPort }: Place, open: readonly unknown[], withinMs: number): Error {
   return new Error(
-    `after ${withinMs / 1000} s ${address}:${dnsPort} does not serve ${open.size} zones as wanted, ` +
-      `for one ${zone}: wanted serial ${serial ?? 'any'}, got ${seen ?? 'no authoritative answer'}`,
+    `after ${withinMs / 1000} s ${address}:${dnsPort} does not answer as wanted for ${open.length} ` +
+      `items, for one ${JSON.stringify(open[0])}`,
   );
 }
