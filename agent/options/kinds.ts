@@ -55,10 +55,11 @@ export const addressOrAny: Kind<string> = textLike(
 
 /** One of a few words; the empty word is told as "nothing". */
 export function choice<const W extends string>(...words: readonly W[]): Kind<W> {
-  const named = words.filter((word) => word !== '');
-  const want = [named.join(' or '), ...(named.length < words.length ? ['nothing'] : [])].join(
-    ', or ',
-  );
+  const told = [
+    ...words.filter((word) => word !== ''),
+    ...(words.some((w) => w === '') ? ['nothing'] : []),
+  ];
+  const want = `${told.slice(0, -1).join(', ')} or ${told.at(-1)}`;
   return {
     want,
     read: (raw) => {
@@ -128,15 +129,15 @@ export const labels: Kind<Readonly<Record<string, string>>> = {
   read: (raw) => {
     const pairs = labelPairs(raw);
     if (pairs === undefined) return got('key=value pairs', raw);
-    const all: Record<string, string> = {};
+    const all: [string, string][] = [];
     for (const [key, value] of pairs) {
       if (unquoted(value)) {
         return refused('', `want text for "${key}", got ${value}: put it in quotes`);
       }
       if (typeof value !== 'string' || key === '') return got('key=value pairs', raw);
-      all[key] = value;
+      all.push([key, value]);
     }
-    return parsed(Object.freeze(all));
+    return parsed(Object.freeze(Object.fromEntries(all)));
   },
   show: (value) =>
     Object.entries(value)

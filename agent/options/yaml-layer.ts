@@ -29,14 +29,14 @@ function readMapping(content: Record<string, unknown>, paths: readonly string[])
   const sections = new Set(paths.filter((path) => path.includes('.')).map(sectionOf));
   const settings: Setting[] = [];
   const problems: Problem[] = [];
-  const take = (path: string, raw: unknown): void => {
-    if (!paths.includes(path)) problems.push({ path, problem: noSuch('setting', path, paths) });
+  const take = (path: string, raw: unknown, siblings: readonly string[]): void => {
+    if (!paths.includes(path)) problems.push({ path, problem: noSuch('setting', path, siblings) });
     else if (raw !== null && raw !== undefined) settings.push({ path, name: path, raw });
   };
   for (const [key, value] of Object.entries(content)) {
-    if (!sections.has(key)) take(key, value);
+    if (!sections.has(key)) take(key, value, [...sections, ...paths]);
     else if (isMapping(value)) {
-      for (const [name, raw] of Object.entries(value)) take(`${key}.${name}`, raw);
+      for (const [name, raw] of Object.entries(value)) take(`${key}.${name}`, raw, paths);
     } else if (value !== null) {
       const problem = `want a mapping of settings, got ${JSON.stringify(value)}`;
       problems.push({ path: key, problem });
