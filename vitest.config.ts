@@ -1,0 +1,39 @@
+import { defineConfig } from 'vitest/config';
+import { tallyReporter } from './test/tally.ts';
+
+/** Areas without named: their files run side by side. All others have the machine for themselves, one file at a time. */
+const sideBySide = 'test/{dns,options,plan,report,resources,tooling}/**/*.test.ts';
+
+const tallyFile = process.env['TEST_TALLY'];
+
+export default defineConfig({
+  test: {
+    pool: 'forks',
+    reporters: ['default', ...(tallyFile === undefined ? [] : [tallyReporter(tallyFile)])],
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'parts',
+          include: [sideBySide],
+          maxWorkers: 2,
+          testTimeout: 20_000,
+          hookTimeout: 20_000,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'pods',
+          include: ['test/**/*.test.ts'],
+          exclude: [sideBySide],
+          fileParallelism: false,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
+  },
+});
