@@ -1,0 +1,85 @@
+import type { Clock } from '../clock.ts';
+import type { DomainName } from '../dns/name.ts';
+import type { Serial } from '../dns/serial.ts';
+import type { ServedZone } from '../plan/served-zone.ts';
+import type { ContentLoader } from './content-loader.ts';
+import type { Ledger } from './ledger.ts';
+import type { ZoneCommander } from './zone-commands.ts';
+import type { ZoneFiles } from './zone-files.ts';
+
+/** What named says it has, by zone: its type, and its serial where the zone is loaded. */
+export type NamedZones = ReadonlyMap<
+  DomainName,
+  { readonly type: string; readonly serial?: Serial }
+>;
+
+export interface ReconcileDeps {
+  readonly ledger: Ledger;
+  readonly loader: ContentLoader;
+  readonly files: ZoneFiles;
+  readonly command: ZoneCommander;
+  readonly clock: Clock;
+  readonly serialHere: (zone: DomainName) => Promise<Serial | undefined>;
+}
+
+export interface Reconciled {
+  /** Zones that named has and this agent did not give it. */
+  readonly foreign: ReadonlySet<DomainName>;
+  /** Zones that had to be repaired, for the log. */
+  readonly repaired: readonly DomainName[];
+}
+
+const REPAIR_TIMEOUT_MS = 5000;
+const POLL_MS = 10;
+
+/**
+ * Holds the ledger against what a named that was just started really has. Zones it lost leave the ledger, so that the
+ * next plan adds them; primaries it could not load are repaired first, for they answer SERVFAIL until then.
+ */
+export async function reconcile(named: NamedZones, deps: ReconcileDeps): Promise<Reconciled> {
+  const { ledger, loader } = deps;
+  const repaired: DomainName[] = [];
+  for (const entry of [...ledger.entries().values()]) {
+    const found = named.get(entry.zone);
+    if (found === undefined) {
+      ledger.remove([entry.zone]);
+      loader.forget(entry.zone);
+    } else if (entry.role === 'primary') {
+      const broken = found.serial === undefined;
+      const serial = broken ? await withoutJournal(entry.zone, deps) : found.serial;
+      if (broken) repaired.push(entry.zone);
+      if (serial !== entry.serial) noteSerial(entry, serial, deps);
+    }
+  }
+  await ledger.flush();
+  const ours = ledger.entries();
+  const foreign = new Set([...named.keys()].filter((zone) => !ours.has(zone)));
+  return { foreign, repaired };
+}
+
+/**
+ * A journal that does not lead to its file's serial keeps a primary zone from loading; without it the file is served. (A
+ * secondary's journal stays: it holds the newest data and the timers.)
+ */
+async function withoutJournal(
+  zone: DomainName,
+  { files, command, clock, serialHere }: ReconcileDeps,
+): Promise<Serial | undefined> {
+  await command('freeze', zone);
+  await files.removeJournal(zone);
+  await command('thaw', zone);
+  const deadline = clock.monotonic() + REPAIR_TIMEOUT_MS;
+  let serial = await serialHere(zone);
+  while (serial === undefined && clock.monotonic() < deadline) {
+    await clock.sleep(POLL_MS);
+    serial = await serialHere(zone);
+  }
+  return serial;
+}
+
+/** What is served is not what was loaded last: its content is not known record by record any more. */
+function noteSerial(entry: ServedZone, serial: Serial | undefined, deps: ReconcileDeps): void {
+  const { hash: _hash, serial: _serial, ...rest } = entry;
+  deps.ledger.put([serial === undefined ? rest : { ...rest, serial }]);
+  deps.loader.forget(entry.zone);
+}

@@ -1,0 +1,134 @@
+import { createHash } from 'node:crypto';
+import { readdir, readlink, rename, rm, symlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { FileError, makeFolder, publishAll } from '../files.ts';
+import type { ConfigFiles } from '../plan/named-config.ts';
+import type { run } from '../process.ts';
+
+export interface ServerConfigDeps {
+  readonly run: typeof run;
+  /** The folder that named.conf lies in. */
+  readonly folder: string;
+  /** Path of named-checkconf. */
+  readonly checkconf: string;
+}
+
+export type ConfigOutcome =
+  | { readonly kind: 'unchanged' }
+  | { readonly kind: 'published' }
+  /** named would not take it; what was there is still there. */
+  | { readonly kind: 'refused'; readonly why: string };
+
+const CURRENT = '..data';
+const CHECK_TIMEOUT_MS = 30_000;
+
+/**
+ * named's configuration as a set of files that changes as one: each version is a folder of its own, checked by
+ * named-checkconf where it lies; `named.conf` and its siblings are links through `..data`, which is switched by one
+ * rename. named may be killed and started at any instant and finds one version whole.
+ */
+export class ServerConfig {
+  readonly #deps: ServerConfigDeps;
+  #previous: string | undefined;
+  /** What was refused last, so that the same text is not checked again on each pass. */
+  #refused: { readonly version: string; readonly why: string } | undefined;
+
+  constructor(deps: ServerConfigDeps) {
+    this.#deps = deps;
+  }
+
+  /** Path of the file that named is started with. */
+  get path(): string {
+    return join(this.#deps.folder, 'named.conf');
+  }
+
+  /** @param render gives the files for the folder that they will lie in. */
+  async publish(render: (folder: string) => ConfigFiles): Promise<ConfigOutcome> {
+    const { folder } = this.#deps;
+    const version = versionOf(render(''));
+    const current = await this.#current();
+    if (current === version) return { kind: 'unchanged' };
+    if (this.#refused?.version === version) return { kind: 'refused', why: this.#refused.why };
+    const files = await this.#write(version, render(join(folder, version)));
+    const why = await this.#check(join(folder, version, 'named.conf'));
+    if (why !== undefined) {
+      this.#refused = { version, why };
+      await rm(join(folder, version), { recursive: true, force: true });
+      return { kind: 'refused', why };
+    }
+    await this.#switchTo(version);
+    await this.#link(files);
+    this.#previous = current;
+    await this.#clean(version, current);
+    return { kind: 'published' };
+  }
+
+  /** Goes back to the version before the last one: named refused at run time what its checker had let through. */
+  async rollBack(why: string): Promise<void> {
+    const current = await this.#current();
+    if (this.#previous === undefined || current === undefined) return;
+    this.#refused = { version: current, why };
+    await this.#switchTo(this.#previous);
+    this.#previous = undefined;
+  }
+
+  async #current(): Promise<string | undefined> {
+    return readlink(join(this.#deps.folder, CURRENT)).catch(() => undefined);
+  }
+
+  async #write(version: string, files: ConfigFiles): Promise<string[]> {
+    const folder = join(this.#deps.folder, version);
+    await makeFolder(folder);
+    await publishAll(
+      [...files].map(([name, text]) => ({ path: join(folder, name), text, mode: 0o640 })),
+    );
+    return [...files.keys()];
+  }
+
+  async #check(path: string): Promise<string | undefined> {
+    const { run, checkconf } = this.#deps;
+    const ran = await run(checkconf, [path], { timeoutMs: CHECK_TIMEOUT_MS });
+    if (ran.ok) return undefined;
+    const said = `${ran.stdout}${ran.stderr}`.trim();
+    return ran.why === 'exit' && said !== '' ? said : ran.message;
+  }
+
+  async #switchTo(version: string): Promise<void> {
+    await this.#replaceLink(version, CURRENT);
+  }
+
+  async #link(files: readonly string[]): Promise<void> {
+    for (const file of files) {
+      const target = join(CURRENT, file);
+      const now = await readlink(join(this.#deps.folder, file)).catch(() => undefined);
+      if (now !== target) await this.#replaceLink(target, file);
+    }
+  }
+
+  async #replaceLink(target: string, name: string): Promise<void> {
+    const path = join(this.#deps.folder, name);
+    const temporary = `${path}.link`;
+    try {
+      await rm(temporary, { force: true });
+      await symlink(target, temporary);
+      await rename(temporary, path);
+    } catch (error) {
+      throw new FileError('switch the link', path, error);
+    }
+  }
+
+  /** The version in use and the one before stay. */
+  async #clean(...keep: (string | undefined)[]): Promise<void> {
+    const { folder } = this.#deps;
+    for (const name of await readdir(folder))
+      if (/^\.\.[0-9a-f]{16}$/.test(name) && !keep.includes(name))
+        await rm(join(folder, name), { recursive: true, force: true });
+  }
+}
+
+function versionOf(files: ConfigFiles): string {
+  const hash = createHash('sha256')
+    .update(JSON.stringify([...files]))
+    .digest('hex');
+  return `..${hash.slice(0, 16)}`;
+}

@@ -1,0 +1,235 @@
+import { type Clock, timestamp } from '../clock.ts';
+import type { DomainName } from '../dns/name.ts';
+import type { Action, Target, Wanted } from '../plan/action.ts';
+import type { Role } from '../plan/registration.ts';
+import type { ServedZone } from '../plan/served-zone.ts';
+import type { ContentLoader } from './content-loader.ts';
+import type { Ledger } from './ledger.ts';
+import { quoteZone, said, type ZoneCommander } from './zone-commands.ts';
+import type { ZoneFiles } from './zone-files.ts';
+
+export interface ZoneApplierDeps {
+  readonly command: ZoneCommander;
+  readonly reconfig: () => Promise<void>;
+  readonly ledger: Ledger;
+  readonly files: ZoneFiles;
+  readonly loader: ContentLoader;
+  readonly clock: Clock;
+  /** Why named has not loaded a zone since then, if its log says so. */
+  readonly loadProblem: (zone: DomainName, since: number) => string | undefined;
+}
+
+/** Why an action on a zone failed. The other actions were carried out. */
+export interface Failure {
+  readonly zone: DomainName;
+  readonly why: string;
+}
+
+type Add = Extract<Action, { kind: 'add' }>;
+type Modify = Extract<Action, { kind: 'modify' }>;
+type Drop = Extract<Action, { kind: 'drop' }>;
+
+const RETYPE_TIMEOUT_MS = 10_000;
+const POLL_MS = 10;
+
+/**
+ * Carries out a plan's actions on named. The ledger is told before named is, so that a kill at any instant leaves it
+ * knowing at least what may be there; an entry that was not confirmed is done again at the next start.
+ */
+export class ZoneApplier {
+  readonly #deps: ZoneApplierDeps;
+
+  constructor(deps: ZoneApplierDeps) {
+    this.#deps = deps;
+  }
+
+  async apply(actions: readonly Action[]): Promise<Failure[]> {
+    const { ledger } = this.#deps;
+    const failures = [
+      ...(await this.#add(actions.filter((each) => each.kind === 'add'))),
+      ...(await this.#modify(actions.filter((each) => each.kind === 'modify'))),
+      ...(await this.#load(actions.filter((each) => each.kind === 'load'))),
+      ...(await this.#drop(actions.filter((each) => each.kind === 'drop'))),
+    ];
+    await ledger.flush();
+    return failures;
+  }
+
+  /** Before named's first start: the files, and the stanzas as text that named imports into its new-zone database. */
+  async prepare(actions: readonly Action[]): Promise<string> {
+    const adds = actions.filter((each) => each.kind === 'add');
+    await this.#deps.files.write(targetsOf(adds));
+    for (const { wanted, target } of adds) this.#confirm(wanted, target);
+    await this.#deps.ledger.flush();
+    return adds.map(({ wanted }) => `zone ${quoteZone(wanted.zone)} ${wanted.stanza}\n`).join('');
+  }
+
+  async #add(adds: readonly Add[]): Promise<Failure[]> {
+    const { ledger, files } = this.#deps;
+    if (adds.length === 0) return [];
+    await files.write(targetsOf(adds));
+    await this.#announce(adds.map(({ wanted }) => this.#entryOf(wanted)));
+    const failures: Failure[] = [];
+    for (const { wanted, target } of adds) {
+      const why = await this.#addZone(wanted);
+      if (why === undefined) this.#confirm(wanted, target);
+      else {
+        ledger.remove([wanted.zone]);
+        failures.push({ zone: wanted.zone, why });
+      }
+    }
+    return failures;
+  }
+
+  async #addZone(wanted: Wanted): Promise<string | undefined> {
+    const { command, loadProblem, clock } = this.#deps;
+    const since = clock.now();
+    const answer = await command('addzone', wanted.zone, wanted.stanza);
+    if (answer.ok) return undefined;
+    if (/already exists/.test(said(answer))) return this.#modZone(wanted);
+    return `named refuses the zone: ${loadProblem(wanted.zone, since) ?? said(answer)}`;
+  }
+
+  async #modZone({ zone, stanza }: Wanted): Promise<string | undefined> {
+    const answer = await this.#deps.command('modzone', zone, stanza);
+    return answer.ok ? undefined : `named refuses the zone's configuration: ${said(answer)}`;
+  }
+
+  async #modify(modifies: readonly Modify[]): Promise<Failure[]> {
+    const { ledger } = this.#deps;
+    if (modifies.length === 0) return [];
+    const before = new Map(ledger.entries());
+    await this.#announce(
+      modifies.map(({ wanted }) => this.#entryOf(wanted, before.get(wanted.zone))),
+    );
+    const failures: Failure[] = [];
+    const retyped: Wanted[] = [];
+    for (const { wanted, from } of modifies) {
+      const former = before.get(wanted.zone);
+      const why = await this.#changeZone(wanted);
+      if (why !== undefined) {
+        failures.push({ zone: wanted.zone, why });
+        if (former !== undefined) ledger.put([former]);
+        continue;
+      }
+      if (from !== wanted.role) retyped.push(wanted);
+      else await this.#tell(wanted, former);
+      ledger.put([this.#entryOf(wanted, former)]);
+    }
+    return [...failures, ...(await this.#retype(retyped))];
+  }
+
+  /** A zone that named has lost meanwhile is added again. */
+  async #changeZone(wanted: Wanted): Promise<string | undefined> {
+    const why = await this.#modZone(wanted);
+    return why === undefined || !/not found/.test(why) ? why : this.#addZone(wanted);
+  }
+
+  /** modzone itself asks no primary and notifies nobody. */
+  async #tell({ zone, role, primaries }: Wanted, before: ServedZone | undefined): Promise<void> {
+    const { command } = this.#deps;
+    if (role === 'primary') await command('notify', zone);
+    else if (JSON.stringify(primaries) !== JSON.stringify(before?.primaries))
+      await command('refresh', zone);
+  }
+
+  /** A changed type takes effect with the next reconfig: one for all of them. */
+  async #retype(retyped: readonly Wanted[]): Promise<Failure[]> {
+    const { command, reconfig, loader } = this.#deps;
+    if (retyped.length === 0) return [];
+    await reconfig();
+    const failures: Failure[] = [];
+    for (const { zone, role } of retyped) {
+      loader.forget(zone);
+      if (!(await this.#becomes(zone, role)))
+        failures.push({ zone, why: `named did not make it ${role}` });
+      await command(role === 'primary' ? 'notify' : 'refresh', zone);
+    }
+    return failures;
+  }
+
+  async #becomes(zone: DomainName, role: Role): Promise<boolean> {
+    const { command, clock } = this.#deps;
+    const deadline = clock.monotonic() + RETYPE_TIMEOUT_MS;
+    while (clock.monotonic() < deadline) {
+      if ((await command('zonestatus', zone)).text.includes(`type: ${role}`)) return true;
+      await clock.sleep(POLL_MS);
+    }
+    return false;
+  }
+
+  async #load(loads: Parameters<ContentLoader['load']>[0]): Promise<Failure[]> {
+    const { ledger, loader } = this.#deps;
+    if (loads.length === 0) return [];
+    const outcomes = await loader.load(loads);
+    const failures: Failure[] = [];
+    for (const { zone, target } of loads) {
+      const why = outcomes.get(zone);
+      const entry = ledger.entries().get(zone);
+      if (why !== undefined) failures.push({ zone, why });
+      else if (entry !== undefined) ledger.put([{ ...entry, ...loadedFields(target) }]);
+    }
+    return failures;
+  }
+
+  async #drop(drops: readonly Drop[]): Promise<Failure[]> {
+    const { command, ledger, files, loader, clock } = this.#deps;
+    const failures: Failure[] = [];
+    for (const { zone } of drops) {
+      const answer = await command('delzone', zone);
+      if (!answer.ok && !/not found/.test(said(answer))) {
+        failures.push({ zone, why: `named does not let go of it: ${said(answer)}` });
+        continue;
+      }
+      await files.discard(zone, clock.now());
+      ledger.remove([zone]);
+      loader.forget(zone);
+    }
+    return failures;
+  }
+
+  async #announce(entries: readonly ServedZone[]): Promise<void> {
+    const { ledger } = this.#deps;
+    ledger.put(entries.map((entry) => ({ ...entry, pending: true as const })));
+    await ledger.flush();
+  }
+
+  #confirm(wanted: Wanted, target: Target | undefined): void {
+    const { ledger, loader } = this.#deps;
+    ledger.put([
+      { ...this.#entryOf(wanted), ...(target === undefined ? {} : loadedFields(target)) },
+    ]);
+    if (target !== undefined) loader.learn(wanted.zone, target);
+  }
+
+  /** What was loaded stays known while the zone keeps its type. */
+  #entryOf(wanted: Wanted, before?: ServedZone): ServedZone {
+    const { zone, key, uid, role, stanza, primaries } = wanted;
+    const { serial, hash, records } = before?.role === role ? before : {};
+    return {
+      zone,
+      key,
+      uid,
+      role,
+      stanza,
+      ...(role === 'secondary' ? { primaries } : {}),
+      ...(serial === undefined ? {} : { serial }),
+      ...(hash === undefined ? {} : { hash }),
+      ...(records === undefined ? {} : { records }),
+      since: before?.since ?? timestamp(this.#deps.clock.now()),
+    };
+  }
+}
+
+const targetsOf = (adds: readonly Add[]): Map<DomainName, Target> =>
+  new Map(
+    adds.flatMap(({ wanted, target }) =>
+      target === undefined ? [] : [[wanted.zone, target] as const],
+    ),
+  );
+
+const loadedFields = ({ content, serial }: Target) => ({
+  serial,
+  hash: content.hash,
+  records: content.records,
+});

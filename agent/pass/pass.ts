@@ -1,0 +1,217 @@
+import { Backoff } from '../apply/backoff.ts';
+import type { ContentLoader } from '../apply/content-loader.ts';
+import type { Ledger } from '../apply/ledger.ts';
+import type { ConfigOutcome } from '../apply/server-config.ts';
+import type { Failure, ZoneApplier } from '../apply/zone-applier.ts';
+import type { Clock } from '../clock.ts';
+import type { DomainName } from '../dns/name.ts';
+import type { Logger } from '../log.ts';
+import type { ClusterView } from '../observe/cluster.ts';
+import type { Compiler } from '../observe/compiler.ts';
+import type { ProofTarget, Prover } from '../observe/prover.ts';
+import { type Action, explainAction, type Target, zoneOf } from '../plan/action.ts';
+import { diff } from '../plan/diff.ts';
+import { type GuardLimits, guard, type Held } from '../plan/guard.ts';
+import type { InstanceConfig } from '../plan/named-config.ts';
+import type { PrimaryPlan, ZonePlan, ZoneSettings } from '../plan/plan-zone.ts';
+import type { Plan, Planner } from '../plan/planner.ts';
+import type { Registration } from '../plan/registration.ts';
+import type { ObjectKey } from '../resources/types.ts';
+import type { Agreements } from './agreements.ts';
+import type { Writers } from './writers.ts';
+
+export interface PassDeps {
+  readonly planner: Planner;
+  readonly settings: ZoneSettings;
+  readonly limits: GuardLimits;
+  readonly agreements: Agreements;
+  readonly writers: Writers;
+  readonly compiler: Compiler;
+  readonly prover: Prover;
+  readonly ledger: Ledger;
+  readonly loader: ContentLoader;
+  readonly applier: ZoneApplier;
+  readonly configure: (config: InstanceConfig) => Promise<ConfigOutcome>;
+  readonly reconfig: () => Promise<void>;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly again: (ms: number) => void;
+}
+
+/** What a pass is about. */
+export interface PassInputs {
+  readonly view: ClusterView;
+  readonly self: Registration;
+  readonly foreign: ReadonlySet<DomainName>;
+  readonly approved: ReadonlySet<string>;
+  /** `ready`: named takes commands. `never-started`: its stores may still be written as files. `away`: wait for it. */
+  readonly named: 'ready' | 'never-started' | 'away';
+}
+
+/** What came of it. */
+export interface PassOutcome {
+  readonly plan: Plan;
+  /** What was to be done, the held part left out. */
+  readonly actions: readonly Action[];
+  readonly held: Held | undefined;
+  /** Zones whose last action failed, and why, also from earlier passes. */
+  readonly failures: ReadonlyMap<DomainName, string>;
+  readonly config: ConfigOutcome;
+  /** Stanzas for named's first start. */
+  readonly firstStanzas: string | undefined;
+}
+
+/** One pass: plan, agree, compare, guard, apply. It costs what changed. */
+export class Passes {
+  readonly #deps: PassDeps;
+  readonly #backoff: Backoff;
+
+  constructor(deps: PassDeps) {
+    this.#deps = deps;
+    this.#backoff = new Backoff(deps.clock);
+  }
+
+  async run(inputs: PassInputs): Promise<PassOutcome> {
+    const { planner, settings, compiler, prover, ledger, configure } = this.#deps;
+    const { view, self, foreign } = inputs;
+    const served = ledger.entries();
+    const plan = planner.plan({
+      view,
+      self,
+      settings,
+      compiled: compiler.compiled,
+      proven: prover.proven,
+      served,
+      foreign,
+    });
+    compiler.want(
+      [...plan.zones.values()].flatMap((each) => (each.kind === 'pending' ? each.requests : [])),
+    );
+    prover.watch(proofTargets(plan));
+    const config = await configure(plan.config);
+    const { plans, targets } = await this.#targets(plan);
+    const wanted = diff({
+      plans,
+      targets,
+      served,
+      unreadable: new Set(view.invalid.flatMap(({ zone }) => (zone === undefined ? [] : [zone]))),
+      removalsFrozen: view.removalsFrozen,
+    });
+    const { actions, held } = guard(wanted, served, this.#deps.limits, inputs.approved);
+    const firstStanzas = await this.#apply(actions, inputs, config, plan);
+    return { plan, actions, held, failures: this.#backoff.reasons(), config, firstStanzas };
+  }
+
+  async #targets(plan: Plan) {
+    const { agreements, writers, ledger, loader } = this.#deps;
+    const plans = new Map<ObjectKey, ZonePlan>(plan.zones);
+    const served = ledger.entries();
+    const primaries = primaryPlans(plan);
+    const targets = new Map<DomainName, Target | 'on-disk'>(
+      await agreements.targets(
+        primaries.filter((each) => !each.dynamic),
+        served,
+      ),
+    );
+    for (const each of primaries) {
+      if (each.dynamic) await this.#writerTurn(each, plans, targets, writers);
+      else recognise(each, served.get(each.zone), loader);
+    }
+    return { plans, targets };
+  }
+
+  async #writerTurn(
+    plan: PrimaryPlan,
+    plans: Map<ObjectKey, ZonePlan>,
+    targets: Map<DomainName, Target | 'on-disk'>,
+    writers: Writers,
+  ): Promise<void> {
+    const turn = await writers.turn(plan, this.#deps.ledger.entries().get(plan.zone));
+    const { zone, object, placement } = plan;
+    if (turn === 'not-ours-yet')
+      plans.set(object.key, {
+        kind: 'keep',
+        zone,
+        object,
+        placement,
+        why: 'another pod may be its writer',
+        problems: [],
+      });
+    else if (turn !== 'served') targets.set(zone, turn);
+  }
+
+  async #apply(
+    actions: readonly Action[],
+    { named }: PassInputs,
+    config: ConfigOutcome,
+    plan: Plan,
+  ): Promise<string | undefined> {
+    const { applier, reconfig, agreements, log, again, ledger } = this.#deps;
+    if (named === 'never-started') return applier.prepare(actions);
+    if (named === 'away') return undefined;
+    if (config.kind === 'published') await reconfig();
+    const due = actions.filter((action) => this.#backoff.isDue(zoneOf(action), signature(action)));
+    for (const action of due) log.info({ zone: zoneOf(action) }, explainAction(action));
+    const failures = due.length === 0 ? [] : await applier.apply(due);
+    this.#note(due, failures);
+    const wait = this.#backoff.nextDue();
+    if (wait !== undefined) again(wait);
+    await agreements.publish(
+      primaryPlans(plan).filter((each) => !each.dynamic),
+      ledger.entries(),
+    );
+    return undefined;
+  }
+
+  #note(done: readonly Action[], failures: readonly Failure[]): void {
+    const reasons = new Map(failures.map(({ zone, why }) => [zone, why]));
+    for (const action of done) {
+      const zone = zoneOf(action);
+      const why = reasons.get(zone);
+      if (why === undefined) this.#backoff.succeeded(zone);
+      else {
+        this.#backoff.failed(zone, signature(action), why);
+        this.#deps.log.warn({ zone, reason: why }, `failed to ${explainAction(action)}`);
+      }
+    }
+  }
+}
+
+const primaryPlans = (plan: Plan): PrimaryPlan[] =>
+  [...plan.zones.values()].filter((each) => each.kind === 'primary');
+
+/** Loaded by an earlier run, under the hash that its content has now: known record by record. */
+function recognise(
+  { zone, content }: PrimaryPlan,
+  now: { readonly hash?: string; readonly serial?: number } | undefined,
+  loader: ContentLoader,
+): void {
+  if (now?.serial === undefined || now.hash !== content.hash || loader.knows(zone)) return;
+  loader.learn(zone, { content, serial: now.serial });
+}
+
+/** Peers are proven by any zone they should have, servers outside zone by zone. */
+function proofTargets(plan: Plan): Map<string, ProofTarget> {
+  const targets = new Map<string, ProofTarget>();
+  for (const each of plan.zones.values()) {
+    if (each.kind !== 'secondary') continue;
+    for (const candidate of each.candidates)
+      if (!targets.has(candidate.proof))
+        targets.set(candidate.proof, { candidate, zone: each.zone });
+  }
+  return targets;
+}
+
+/** The same action on the same zone: to be tried again after a pause, not at once. */
+function signature(action: Action): string {
+  switch (action.kind) {
+    case 'add':
+      return `add ${action.wanted.stanza} ${action.target?.content.hash} ${action.target?.serial}`;
+    case 'modify':
+      return `modify ${action.wanted.stanza}`;
+    case 'load':
+      return `load ${action.target.content.hash} ${action.target.serial}`;
+    case 'drop':
+      return 'drop';
+  }
+}

@@ -1,0 +1,80 @@
+import { type DomainName, displayName } from '../dns/name.ts';
+import type { ObjectKey } from '../resources/types.ts';
+import type { Action, Target, Wanted } from './action.ts';
+import type { PrimaryPlan, SecondaryPlan, ZonePlan } from './plan-zone.ts';
+import type { ServedZone } from './served-zone.ts';
+
+export interface DiffInputs {
+  readonly plans: ReadonlyMap<ObjectKey, ZonePlan>;
+  /**
+   * Agreed content by zone; a primary zone without one waits for its serial. `on-disk`: the zone's file is there, and
+   * others wrote what it holds.
+   */
+  readonly targets: ReadonlyMap<DomainName, Target | 'on-disk'>;
+  readonly served: ReadonlyMap<string, ServedZone>;
+  /** Zones whose object cannot be read as it stands: what is served of them stays. */
+  readonly unreadable: ReadonlySet<ObjectKey>;
+  /** Why nothing may be taken for deleted just now. */
+  readonly removalsFrozen: string | undefined;
+}
+
+/** What must be done to get from what named serves to what is planned: additions, changes, then removals. */
+export function diff(inputs: DiffInputs): Action[] {
+  const { plans, targets, served } = inputs;
+  const actions: Action[] = [];
+  const wanted = new Set<string>();
+  for (const plan of plans.values()) {
+    if (plan.kind === 'elsewhere' || plan.kind === 'conflict') continue;
+    wanted.add(plan.zone);
+    if (plan.kind === 'primary' || plan.kind === 'secondary')
+      actions.push(...diffZone(plan, served.get(plan.zone), targets.get(plan.zone)));
+  }
+  return [...actions, ...drops(inputs, wanted)];
+}
+
+function diffZone(
+  plan: PrimaryPlan | SecondaryPlan,
+  now: ServedZone | undefined,
+  target: Target | 'on-disk' | undefined,
+): Action[] {
+  const wanted = wantedOf(plan);
+  if (now === undefined) {
+    const waits = plan.kind === 'primary' && target === undefined;
+    return waits ? [] : [{ kind: 'add', wanted, target: contentOf(target) }];
+  }
+  const actions: Action[] = [];
+  if (now.stanza !== wanted.stanza || now.key !== wanted.key || now.pending === true)
+    actions.push({ kind: 'modify', wanted, from: now.role });
+  const next = contentOf(target);
+  if (next !== undefined && (now.hash !== next.content.hash || now.serial !== next.serial))
+    actions.push({ kind: 'load', zone: plan.zone, target: next });
+  return actions;
+}
+
+const contentOf = (target: Target | 'on-disk' | undefined): Target | undefined =>
+  target === 'on-disk' ? undefined : target;
+
+export const wantedOf = (plan: PrimaryPlan | SecondaryPlan): Wanted => ({
+  zone: plan.zone,
+  key: plan.object.key,
+  uid: plan.object.metadata.uid ?? plan.object.key,
+  role: plan.kind,
+  stanza: plan.stanza,
+  primaries: plan.kind === 'secondary' ? plan.primaries : [],
+});
+
+function drops(inputs: DiffInputs, wanted: ReadonlySet<string>): Action[] {
+  if (inputs.removalsFrozen !== undefined) return [];
+  return [...inputs.served.values()]
+    .filter(({ zone, key }) => !wanted.has(zone) && !inputs.unreadable.has(key))
+    .map((now) => ({ kind: 'drop', zone: now.zone, why: whyDropped(now, inputs) }));
+}
+
+function whyDropped({ key, zone }: ServedZone, { plans }: DiffInputs): string {
+  const plan = plans.get(key);
+  if (plan === undefined) return `DNSZone ${key} is gone`;
+  if (plan.kind === 'conflict') return plan.why;
+  return plan.zone === zone
+    ? `DNSZone ${key} does not select this instance any more`
+    : `DNSZone ${key} has another zoneName now: ${displayName(plan.zone)}`;
+}
