@@ -11,6 +11,7 @@ export class DnsEye {
   readonly #ready: Promise<void>;
   readonly #waiting = new Map<number, (answer: Answer | undefined) => void>();
   #lastId = 0;
+  #closed = false;
 
   constructor({ address, dnsPort }: Place) {
     this.#socket = createSocket('udp4');
@@ -61,6 +62,8 @@ export class DnsEye {
 
   close(): void {
     this.#giveUp();
+    if (this.#closed) return;
+    this.#closed = true;
     this.#socket.close();
   }
 

@@ -1,0 +1,52 @@
+import type { Bind } from '../rig/bind-versions.ts';
+import type { Pod } from '../rig/pod.ts';
+import { makeRig, type Rig } from '../rig/rig.ts';
+import { untilAnswered } from '../rig/sweep.ts';
+import { benchZones, type Contestant, type Server, timers } from './contestant.ts';
+
+/** The agents' cluster, with the rig at hand for what is particular to it. */
+export interface AgentCluster extends Contestant {
+  readonly rig: Rig;
+}
+
+/** A primary and two secondaries with their agents, from the bundle, as in the image. */
+export async function agentCluster(count: number, bind: Bind): Promise<AgentCluster> {
+  const rig = await makeRig({ cluster: 'bench', agent: 'bundle', bind });
+  const zones = benchZones(count);
+  const write = async (zone: string, address: string): Promise<void> => {
+    await rig.zone(zone, { www: address, mail: '192.0.2.25' }, { soaRecord: timers });
+  };
+  return {
+    rig,
+    zones,
+    primary: serverOf(rig.pod('primary-0')),
+    secondaries: rig.podsOf('secondary').map(serverOf),
+    open: async () => {
+      for (const zone of zones) await write(zone, '192.0.2.1');
+      await rig.start();
+      const wanted = new Map(zones.map((zone) => [`www.${zone}`, '192.0.2.1']));
+      const patience = { withinMs: 60_000 + count * 60, everyMs: 50 };
+      await Promise.all(
+        [...rig.pods.values()].map(({ place }) => untilAnswered(place, wanted, patience)),
+      );
+      await rig.ready();
+    },
+    change: async (changed, address) => {
+      for (const zone of changed) await write(zone, address);
+    },
+    close: () => rig.close(),
+  };
+}
+
+const serverOf = (pod: Pod): Server => ({
+  name: pod.name,
+  get place() {
+    return pod.place;
+  },
+  get statisticsUrl() {
+    return pod.statisticsUrl;
+  },
+  kill: () => pod.kill(),
+  relocate: (options) => pod.move(options),
+  start: () => pod.start(),
+});
