@@ -1,0 +1,50 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+const root = resolve(import.meta.dirname, '../..');
+const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+
+let folder = '';
+let dist = '';
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'build-'));
+  execFileSync(process.execPath, [join(root, 'test/build.ts'), '--outdir', join(folder, 'built')], {
+    stdio: 'pipe',
+  });
+  // Moved, so that nothing beside it can help.
+  dist = join(folder, 'moved');
+  cpSync(join(folder, 'built'), dist, { recursive: true });
+});
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+test('the bundle runs by itself, with its version in it', () => {
+  const ran = spawnSync(process.execPath, [join(dist, 'bind9-agent.js'), 'version'], {
+    cwd: folder,
+    encoding: 'utf8',
+  });
+  expect(ran.stderr).toBe('');
+  expect(ran.stdout).toMatch(new RegExp(`^bind9-agent {2}${version}\nNode\\.js {6}v24\\.`));
+  expect(ran.status).toBe(0);
+});
+
+test('the bundle can be executed as it is, and finds its source map', () => {
+  const text = readFileSync(join(dist, 'bind9-agent.js'), 'utf8');
+  expect(text.startsWith('#!/usr/bin/env node\n')).toBe(true);
+  expect(text.trimEnd().endsWith('//# sourceMappingURL=bind9-agent.js.map')).toBe(true);
+  const map = JSON.parse(readFileSync(join(dist, 'bind9-agent.js.map'), 'utf8'));
+  expect(map.sources).toContainEqual(expect.stringMatching(/agent\/main\.ts$/));
+});
+
+test('the bundle carries the licence of each package in it', () => {
+  const notice = readFileSync(join(dist, 'NOTICE'), 'utf8');
+  for (const name of ['commander', 'execa', 'pino', 'yaml']) {
+    expect(notice).toMatch(new RegExp(`^${name} \\d+\\.\\d+\\.\\d+ \\([A-Z][\\w.-]+\\)$`, 'm'));
+  }
+  expect(notice).not.toContain('esbuild');
+  expect(readFileSync(join(dist, 'LICENSE'), 'utf8')).toContain('Apache License');
+});
