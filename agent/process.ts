@@ -10,6 +10,8 @@ export interface RunOptions {
   readonly cwd?: string;
   /** Characters kept of stdout and stderr each; a program that says more is ended and has `failed`. */
   readonly maxOutput?: number;
+  /** An open file that the program gets as its descriptor 3. */
+  readonly handOver?: number;
 }
 
 /**
@@ -38,7 +40,7 @@ export async function run(
   args: readonly string[],
   options: RunOptions,
 ): Promise<Ran> {
-  const { input = '', timeoutMs, signal, cwd, maxOutput = MAX_OUTPUT } = options;
+  const { input = '', timeoutMs, signal, cwd, maxOutput = MAX_OUTPUT, handOver } = options;
   if (signal?.aborted) return failure(file, 'aborted', 'was not started: the work was called off');
   try {
     const result = await execa(file, args, {
@@ -52,6 +54,8 @@ export async function run(
       forceKillAfterDelay: KILL_AFTER_MS,
       ...(signal === undefined ? {} : { cancelSignal: signal }),
       ...(cwd === undefined ? {} : { cwd }),
+      // execa's types know the descriptors 3 to 9 only; it takes any.
+      stdio: ['pipe', 'pipe', 'pipe', ...(handOver === undefined ? [] : [handOver as 3])],
     });
     return classify(file, options, result);
   } catch {
