@@ -2,7 +2,7 @@ import { isIPv4 } from 'node:net';
 import { type Parsed, parsed, refused } from '../problem.ts';
 import { parseAddress } from './endpoint.ts';
 import { oneOf, quoted } from './got.ts';
-import { keyNamePattern } from './schema-parts.ts';
+import { keyNamePattern } from './patterns.ts';
 
 /** One entry of an access list. `text` is canonical, and safe to stand in named.conf as it is, without a semicolon. */
 export interface AclElement {

@@ -1,7 +1,9 @@
 import type { TSchema } from 'typebox';
 import type { Problem } from '../problem.ts';
-import { got, oneOf, under } from './got.ts';
-import { patternWords, preserve } from './schema-parts.ts';
+import { got, isObject, oneOf, under } from './got.ts';
+import { patternWords } from './patterns.ts';
+import { type Note, objectRule, type Rules, textRule, type Written } from './rule.ts';
+import { preserve } from './schema-parts.ts';
 import { probablyMeant } from './typo.ts';
 
 /** Everything found wrong with one object. */
@@ -10,19 +12,21 @@ export interface Findings {
   readonly problems: Problem[];
   /** The object can be used, but probably does not say what its author meant. */
   readonly warnings: Problem[];
-  /** A field was null. That is as if it were absent, and has to be taken out before the value fits its type. */
-  nulls: boolean;
 }
 
-/** Looks at one value and notes every problem in it. Never throws. */
+/** Reads one value and notes every problem in it. Never throws. */
 export interface Check {
   /** What is wanted, for a sentence. */
   readonly want: string;
-  readonly look: (value: unknown, path: string, found: Findings) => void;
+  /**
+   * The value, canonical, without fields that are null (those are as if they were absent). The very same value where
+   * nothing had to be changed; of no use where problems were found.
+   */
+  readonly read: (value: unknown, path: string, found: Findings) => unknown;
 }
 
-/** The part of JSON Schema that our schemas use. A node with another keyword would not be checked by it: see the tests. */
-interface Node {
+/** The part of JSON Schema that our schemas use; a test holds it against typebox's whole reading of them. */
+interface Node extends Rules {
   readonly type?: string;
   readonly properties?: Readonly<Record<string, Node>>;
   readonly required?: readonly string[];
@@ -65,12 +69,12 @@ function checkOfNode(node: Node): Check {
   }
 }
 
-export const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
+const refuse = (found: Findings, path: string, want: string, value: unknown): void =>
+  note(found, path, `want ${want}, got ${got(value)}`);
 
-function refuse(found: Findings, path: string, want: string, value: unknown): void {
-  found.problems.push({ path, problem: `want ${want}, got ${got(value)}` });
-}
+const note = (found: Findings, path: string, problem: string): void => {
+  found.problems.push({ path, problem });
+};
 
 function objectCheck(node: Node): Check {
   const want = 'a mapping';
@@ -79,53 +83,84 @@ function objectCheck(node: Node): Check {
   );
   const required = node.required ?? [];
   const unknown = unknownFields([...fields.keys()], node[preserve] === true);
-  const field = (name: string, value: unknown, path: string, found: Findings): void => {
-    if (value === null || value === undefined) found.nulls = true;
-    else if (fields.has(name)) fields.get(name)?.look(value, under(path, name), found);
-    else unknown(name, path, found);
+  const field = (name: string, value: unknown, path: string, found: Findings): unknown => {
+    const check = fields.get(name);
+    if (check !== undefined) return check.read(value, under(path, name), found);
+    unknown(name, path, found);
+    return value;
   };
   return {
     want,
-    look(value, path, found) {
+    read(value, path, found) {
       if (!isObject(value)) return refuse(found, path, want, value);
+      const written = withoutNulls(value);
       for (const name of required)
-        if (isAbsent(value, name))
+        if (!Object.hasOwn(written, name))
           refuse(found, under(path, name), fields.get(name)?.want ?? 'a value', undefined);
-      for (const name of Object.keys(value)) field(name, value[name], path, found);
+      applyRule(node[objectRule], written, path, found);
+      return changed(written, (name, child) => field(name, child, path, found));
     },
   };
 }
 
-const isAbsent = (object: Readonly<Record<string, unknown>>, name: string): boolean =>
-  !Object.hasOwn(object, name) || object[name] === null || object[name] === undefined;
+const isNull = (value: unknown): boolean => value === null || value === undefined;
+
+const withoutNulls = (value: Written): Written =>
+  Object.values(value).some(isNull)
+    ? Object.fromEntries(Object.entries(value).filter(([, child]) => !isNull(child)))
+    : value;
+
+/** The object with each value mapped; the object itself where no value changed. */
+function changed(object: Written, map: (name: string, value: unknown) => unknown): Written {
+  let copy: [string, unknown][] | undefined;
+  const names = Object.keys(object);
+  for (const [index, name] of names.entries()) {
+    const value = map(name, object[name]);
+    if (value !== object[name] && copy === undefined) copy = Object.entries(object);
+    const entry = copy?.[index];
+    if (entry !== undefined) entry[1] = value;
+  }
+  return copy === undefined ? object : Object.fromEntries(copy);
+}
+
+function applyRule(
+  rule: Rules[typeof objectRule],
+  value: Written,
+  path: string,
+  found: Findings,
+): void {
+  for (const { path: inner, problem, warning } of rule?.(value) ?? []) {
+    const list = warning === true ? found.warnings : found.problems;
+    list.push({ path: join(path, inner), problem });
+  }
+}
+
+const join = (path: string, inner: Note['path']): string =>
+  path === '' || inner.startsWith('[') ? `${path}${inner}` : `${path}.${inner}`;
 
 /** Unknown fields do no harm; where only a slip of the finger explains one, or nothing will ever read it, that is told. */
 function unknownFields(known: readonly string[], keepsUnknown: boolean) {
   return (name: string, path: string, found: Findings): void => {
     const meant = probablyMeant(name, known);
-    if (meant !== undefined)
-      found.warnings.push({ path: under(path, name), problem: `unknown field, want ${meant}?` });
-    else if (!keepsUnknown)
-      found.warnings.push({ path: under(path, name), problem: 'unknown field, it has no effect' });
+    if (meant === undefined && keepsUnknown) return;
+    const problem = meant === undefined ? 'it has no effect' : `did you mean ${meant}?`;
+    found.warnings.push({ path: under(path, name), problem: `unknown field: ${problem}` });
   };
 }
 
-function mapCheck({ maxProperties = Infinity }: Node, child: Node): Check {
+function mapCheck({ maxProperties = Infinity, ...node }: Node, child: Node): Check {
   const want = 'a mapping of text to text';
   const check = checkOfNode(child);
   return {
     want,
-    look(value, path, found) {
+    read(value, path, found) {
       if (!isObject(value)) return refuse(found, path, want, value);
-      const keys = Object.keys(value);
-      if (keys.length > maxProperties)
-        found.problems.push({
-          path,
-          problem: `want at most ${maxProperties} entries, got ${keys.length}`,
-        });
-      for (const key of keys)
-        if (value[key] === null) found.nulls = true;
-        else check.look(value[key], under(path, key), found);
+      const written = withoutNulls(value);
+      const size = Object.keys(written).length;
+      if (size > maxProperties)
+        note(found, path, `want at most ${maxProperties} entries, got ${size}`);
+      applyRule(node[objectRule], written, path, found);
+      return changed(written, (key, each) => check.read(each, under(path, key), found));
     },
   };
 }
@@ -135,34 +170,36 @@ function listCheck({ items = {}, minItems = 0, maxItems = Infinity }: Node): Che
   const check = checkOfNode(items);
   return {
     want,
-    look(value, path, found) {
+    read(value, path, found) {
       if (!Array.isArray(value)) return refuse(found, path, want, value);
-      if (value.length < minItems) refuse(found, path, `at least ${minItems} in a list`, value);
+      if (value.length < minItems) refuse(found, path, `a list of at least ${minItems}`, value);
       if (value.length > maxItems)
-        found.problems.push({
-          path,
-          problem: `want at most ${maxItems} entries, got ${value.length}`,
-        });
-      for (const [index, item] of value.entries()) check.look(item, under(path, index), found);
+        note(found, path, `want at most ${maxItems} entries, got ${value.length}`);
+      const items = value.map((item, index) => check.read(item, under(path, index), found));
+      return items.some((item, index) => item !== value[index]) ? items : value;
     },
   };
 }
 
-function textCheck({ pattern, minLength = 0, maxLength = Infinity }: Node): Check {
-  const form = pattern === undefined ? undefined : new RegExp(pattern, 'u');
-  const want = patternWords.get(pattern ?? '') ?? 'text';
+function textCheck(node: Node): Check {
+  const { minLength = 0, maxLength = Infinity } = node;
+  const form = node.pattern === undefined ? undefined : new RegExp(node.pattern, 'u');
+  const want = patternWords.get(node.pattern ?? '') ?? 'text';
+  const rule = node[textRule];
   return {
     want,
-    look(value, path, found) {
+    read(value, path, found) {
       if (typeof value !== 'string')
-        found.problems.push({ path, problem: `want ${want}, got ${got(value)}${inQuotes(value)}` });
-      else if (value.length < minLength) refuse(found, path, want, value);
-      else if (value.length > maxLength && [...value].length > maxLength)
-        found.problems.push({
-          path,
-          problem: `want at most ${maxLength} characters, got ${[...value].length}`,
-        });
-      else if (form !== undefined && !form.test(value)) refuse(found, path, want, value);
+        return note(found, path, `want ${want}, got ${got(value)}${inQuotes(value)}`);
+      if (value.length < minLength) return refuse(found, path, want, value);
+      if (value.length > maxLength && [...value].length > maxLength)
+        return note(found, path, `want at most ${maxLength} characters, got ${[...value].length}`);
+      if (form?.test(value) === false) return refuse(found, path, want, value);
+      const close = rule?.(value);
+      if (close === undefined) return value;
+      if (close.ok) return close.value;
+      for (const { problem } of close.problems) note(found, path, problem);
+      return undefined;
     },
   };
 }
@@ -174,8 +211,9 @@ function choiceCheck(choices: readonly string[]): Check {
   const want = oneOf(choices);
   return {
     want,
-    look(value, path, found) {
+    read(value, path, found) {
       if (typeof value !== 'string' || !choices.includes(value)) refuse(found, path, want, value);
+      return value;
     },
   };
 }
@@ -184,9 +222,10 @@ function wholeCheck({ minimum = -Infinity, maximum = Infinity }: Node): Check {
   const want = `${minimum} to ${maximum}`;
   return {
     want,
-    look(value, path, found) {
+    read(value, path, found) {
       if (!Number.isInteger(value) || Number(value) < minimum || Number(value) > maximum)
         refuse(found, path, want, value);
+      return value;
     },
   };
 }
@@ -195,8 +234,9 @@ function flagCheck(): Check {
   const want = 'true or false';
   return {
     want,
-    look(value, path, found) {
+    read(value, path, found) {
       if (typeof value !== 'boolean') refuse(found, path, want, value);
+      return value;
     },
   };
 }

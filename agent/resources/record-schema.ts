@@ -1,24 +1,25 @@
+import { someAddressRule } from './object-rules.ts';
 import {
-  address,
   alphanumeric,
   domainName,
-  kept,
+  ipv4,
+  ipv6,
   list,
   object,
   oneLine,
-  openObject,
   optional,
+  recordData,
   recordType,
   text,
   ttl,
   whole,
+  zoneName,
 } from './schema-parts.ts';
-import { conditions, observedGeneration } from './zone-schema.ts';
 
 /** What all records say: where they stand. A record reaches its zone by `zone`, `zoneRef`, or the zone's `recordsFrom`. */
 const place = {
   name: domainName('The owner, relative to the zone; @ is the zone itself.'),
-  zone: optional(domainName('The zone that the record belongs to, by its zoneName.')),
+  zone: optional(zoneName('The zone that the record belongs to, by its zoneName.')),
   zoneRef: optional(
     text('The zone that the record belongs to, by the name of its DNSZone.', { maxLength: 253 }),
   ),
@@ -29,16 +30,24 @@ const u16 = (description: string) => whole(description, 0, 65_535);
 
 /** `spec` of every record kind, the superset of both API versions. */
 export const recordSpecs = {
-  ARecord: object('IPv4 addresses of a name.', {
-    ...place,
-    ipv4Address: optional(address('The address.')),
-    ipv4Addresses: optional(list('The addresses.', address('An IPv4 address.'))),
-  }),
-  AAAARecord: object('IPv6 addresses of a name.', {
-    ...place,
-    ipv6Address: optional(address('The address.')),
-    ipv6Addresses: optional(list('The addresses.', address('An IPv6 address.'))),
-  }),
+  ARecord: object(
+    'IPv4 addresses of a name.',
+    {
+      ...place,
+      ipv4Address: optional(ipv4('The address.')),
+      ipv4Addresses: optional(list('The addresses.', ipv4('An IPv4 address.'))),
+    },
+    someAddressRule('ipv4'),
+  ),
+  AAAARecord: object(
+    'IPv6 addresses of a name.',
+    {
+      ...place,
+      ipv6Address: optional(ipv6('The address.')),
+      ipv6Addresses: optional(list('The addresses.', ipv6('An IPv6 address.'))),
+    },
+    someAddressRule('ipv6'),
+  ),
   CNAMERecord: object('Another name for a name.', {
     ...place,
     target: domainName('The name that it stands for.'),
@@ -79,15 +88,12 @@ export const recordSpecs = {
   DNSRecord: object('Records of any type.', {
     ...place,
     type: recordType('The type, for instance SSHFP, or TYPE65534.'),
-    data: list('The data of each record, as in a zone file.', oneLine('One line of record data.'), {
-      minItems: 1,
-    }),
+    data: list(
+      'The data of each record, as in a zone file.',
+      recordData('One line of record data.'),
+      {
+        minItems: 1,
+      },
+    ),
   }),
 };
-
-/** `status` of every record kind, written by Bindy where it runs. */
-export const recordStatus = openObject('The state of the record.', {
-  observedGeneration: optional(observedGeneration),
-  conditions: optional(conditions),
-  zoneRef: optional(kept('The zone of the record.')),
-});

@@ -1,5 +1,29 @@
 import type { Static, TArray, TObject, TProperties, TSchema, TUnsafe } from 'typebox';
 import Type from 'typebox';
+import { requirementRule } from './object-rules.ts';
+import {
+  alphanumericPattern,
+  configMapKeyPattern,
+  keyNamePattern,
+  namePattern,
+  oneLinePattern,
+  policyPattern,
+  recordTypePattern,
+  zoneNamePattern,
+} from './patterns.ts';
+import { type ObjectRule, objectRule, type TextRule, textRule } from './rule.ts';
+import {
+  accessRule,
+  endpointRule,
+  ipRule,
+  ipv4Rule,
+  ipv6Rule,
+  listenRule,
+  mailboxRule,
+  nameRule,
+  recordDataRule,
+  recordTypeRule,
+} from './text-rules.ts';
 
 /**
  * The pieces that resource schemas are made of. They yield JSON Schema that is also a structural schema of Kubernetes:
@@ -9,38 +33,28 @@ import Type from 'typebox';
 /** Marks an object whose unlisted fields the API server keeps. */
 export const preserve = 'x-kubernetes-preserve-unknown-fields';
 
-/** Text that can stand for a domain name: nothing that would end a statement or a record. `dns/name.ts` reads it closely. */
-const namePattern = '^[^\\x00-\\x20\\x7f"\'(){};#$!,|&<>]+$';
-
-/** Names of keys, policies and `tls` blocks: they end up in named.conf, so nothing there needs quoting. */
-export const keyNamePattern = '^[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?\\.?$';
-
-/** Record data ends at the line's end: a control character would start another record. */
-export const oneLinePattern = '^[^\\x00-\\x1f\\x7f]*$';
-
-const alphanumericPattern = '^[A-Za-z0-9]+$';
-const configMapKeyPattern = '^[-._a-zA-Z0-9]+$';
-const recordTypePattern = '^[A-Za-z][A-Za-z0-9-]*$';
-
-/** BIND's `dnssec-policy` names, as Bindy accepts them. */
-const policyPattern = '^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$';
-
-/** What each pattern wants, in words. */
-export const patternWords: ReadonlyMap<string, string> = new Map([
-  [namePattern, 'a domain name'],
-  [keyNamePattern, "a key's name (letters, digits, - _ and .)"],
-  [policyPattern, "a policy's name (letters, digits, - and _)"],
-  [oneLinePattern, 'one line of text'],
-  [alphanumericPattern, 'letters and digits'],
-  [configMapKeyPattern, 'a key (letters, digits, - _ and .)'],
-  [recordTypePattern, 'a record type'],
-]);
-
-export const text = (description: string, limits: { maxLength?: number; pattern?: string } = {}) =>
-  Type.String({ description, minLength: 1, maxLength: 1024, ...limits });
+export const text = (
+  description: string,
+  limits: { maxLength?: number; pattern?: string; rule?: TextRule } = {},
+) => {
+  const { rule, ...keywords } = limits;
+  return Type.String({
+    description,
+    minLength: 1,
+    maxLength: 1024,
+    ...keywords,
+    ...(rule === undefined ? {} : { [textRule]: rule }),
+  });
+};
 
 export const domainName = (description: string) =>
-  Type.String({ description, minLength: 1, maxLength: 1024, pattern: namePattern });
+  text(description, { pattern: namePattern, rule: nameRule });
+
+export const zoneName = (description: string) =>
+  text(description, { pattern: zoneNamePattern, rule: nameRule });
+
+export const mailbox = (description: string) =>
+  text(description, { pattern: namePattern, rule: mailboxRule });
 
 export const keyName = (description: string) => text(description, { pattern: keyNamePattern });
 
@@ -53,13 +67,29 @@ export const configMapKey = (description: string) =>
   text(description, { maxLength: 253, pattern: configMapKeyPattern });
 
 export const recordType = (description: string) =>
-  text(description, { maxLength: 32, pattern: recordTypePattern });
+  text(description, { maxLength: 32, pattern: recordTypePattern, rule: recordTypeRule });
+
+export const recordData = (description: string) =>
+  text(description, { maxLength: 65_535, pattern: oneLinePattern, rule: recordDataRule });
+
+/** The API server stores objects of up to 1.5 MiB; larger zones come by transfer. */
+export const zoneText = (description: string) => text(description, { maxLength: 1_500_000 });
 
 export const oneLine = (description: string) =>
   text(description, { maxLength: 65_535, pattern: oneLinePattern });
 
-/** An address, with a port or a prefix where the field takes one; `endpoint.ts` and `acl.ts` read it closely. */
-export const address = (description: string) => text(description, { maxLength: 300 });
+const address = (rule: TextRule) => (description: string) =>
+  text(description, { maxLength: 300, rule });
+
+export const ipv4 = address(ipv4Rule);
+export const ipv6 = address(ipv6Rule);
+export const ip = address(ipRule);
+/** An IP, `ip:port` or `[ipv6]:port`. */
+export const endpoint = address(endpointRule);
+/** An entry of `allowQuery` or `allowTransfer`. */
+export const access = address(accessRule);
+/** An entry of `listenOn`. */
+export const listen = address(listenRule);
 
 export const whole = (description: string, minimum: number, maximum: number) =>
   Type.Integer({
@@ -98,24 +128,33 @@ export const mapList = <Item extends TSchema>(description: string, key: string, 
   });
 
 /** Free keys, text values. Not a `Record`: its `patternProperties` are no structural schema. */
-export const textMap = (description: string): TUnsafe<Record<string, string>> =>
+export const textMap = (
+  description: string,
+  limits: { items?: TSchema; rule?: ObjectRule } = {},
+): TUnsafe<Record<string, string>> =>
   Type.Unsafe<Record<string, string>>({
     type: 'object',
     description,
     maxProperties: 1000,
-    additionalProperties: Type.String({ maxLength: 1024 }),
+    additionalProperties: limits.items ?? Type.String({ description: 'A value.', maxLength: 1024 }),
+    ...ruled(limits.rule),
   });
 
 export const object = <Properties extends TProperties>(
   description: string,
   properties: Properties,
-): TObject<Properties> => Type.Object(properties, { description });
+  rule?: ObjectRule,
+): TObject<Properties> => Type.Object(properties, { description, ...ruled(rule) });
 
 /** An object of which users' manifests hold more than the agent uses: the rest is kept. */
 export const openObject = <Properties extends TProperties>(
   description: string,
   properties: Properties,
-): TObject<Properties> => Type.Object(properties, { description, [preserve]: true });
+  rule?: ObjectRule,
+): TObject<Properties> =>
+  Type.Object(properties, { description, [preserve]: true, ...ruled(rule) });
+
+const ruled = (rule: ObjectRule | undefined) => (rule === undefined ? {} : { [objectRule]: rule });
 
 /** An object that the agent does not look into. */
 export const kept = (description: string) => openObject(description, {});
@@ -135,16 +174,20 @@ export const labelSelector = (description: string) =>
     matchExpressions: optional(
       list(
         'Requirements that must all hold.',
-        object('One requirement.', {
-          key: text('The label that it is about.', { maxLength: 317 }),
-          operator: choice('How the label is compared with the values.', selectorOperators),
-          values: optional(
-            list(
-              'The values: some for In and NotIn, none for Exists and DoesNotExist.',
-              Type.String({ maxLength: 63, description: 'A label value.' }),
+        object(
+          'One requirement.',
+          {
+            key: text('The label that it is about.', { maxLength: 317 }),
+            operator: choice('How the label is compared with the values.', selectorOperators),
+            values: optional(
+              list(
+                'The values: some for In and NotIn, none for Exists and DoesNotExist.',
+                Type.String({ maxLength: 63, description: 'A label value.' }),
+              ),
             ),
-          ),
-        }),
+          },
+          requirementRule,
+        ),
         { maxItems: 100 },
       ),
     ),

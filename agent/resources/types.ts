@@ -1,7 +1,8 @@
 import type { bind9ClusterSpec, bind9InstanceSpec } from './instance-schema.ts';
 import type { recordSpecs } from './record-schema.ts';
 import type { Read } from './schema-parts.ts';
-import type { dnsZoneSpec, dnsZoneStatus } from './zone-schema.ts';
+import type { dnsZoneStatus } from './status-schema.ts';
+import type { dnsZoneSpec } from './zone-schema.ts';
 
 /** `namespace/name`: what an object is known by among those of its kind. */
 export type ObjectKey = string & { readonly __brand: 'ObjectKey' };
@@ -11,7 +12,10 @@ export const objectKey = (namespace: string, name: string): ObjectKey =>
 
 export const apiGroup = 'bindy.firestoned.io';
 
-export type ApiVersion = 'bindy.firestoned.io/v1alpha1' | 'bindy.firestoned.io/v1beta1';
+/** Versions of the API that are read, the one that is written first. Their schemas are the same. */
+export const apiVersions = ['bindy.firestoned.io/v1beta1', 'bindy.firestoned.io/v1alpha1'] as const;
+
+export type ApiVersion = (typeof apiVersions)[number];
 
 export interface Metadata {
   readonly name: string;
@@ -53,7 +57,8 @@ export interface ConfigMap {
 
 export type RecordKind = keyof typeof recordSpecs;
 
-type WrittenSpec<Kind extends RecordKind> = Read<(typeof recordSpecs)[Kind]>;
+/** The spec of each record kind as users write it. */
+export type WrittenSpecs = { [Kind in RecordKind]: Read<(typeof recordSpecs)[Kind]> };
 
 /** Both API versions' address fields as one sorted list without doubles. */
 type Addresses<Spec, Written extends PropertyKey> = Omit<Spec, Written> & {
@@ -62,17 +67,17 @@ type Addresses<Spec, Written extends PropertyKey> = Omit<Spec, Written> & {
 
 /** The spec of each record kind, the same whichever API version it was written in. */
 export interface RecordSpecs {
-  ARecord: Addresses<WrittenSpec<'ARecord'>, 'ipv4Address' | 'ipv4Addresses'>;
-  AAAARecord: Addresses<WrittenSpec<'AAAARecord'>, 'ipv6Address' | 'ipv6Addresses'>;
-  CNAMERecord: WrittenSpec<'CNAMERecord'>;
-  MXRecord: WrittenSpec<'MXRecord'>;
-  NSRecord: WrittenSpec<'NSRecord'>;
-  TXTRecord: WrittenSpec<'TXTRecord'>;
-  SRVRecord: WrittenSpec<'SRVRecord'>;
-  CAARecord: WrittenSpec<'CAARecord'>;
-  PTRRecord: WrittenSpec<'PTRRecord'>;
+  ARecord: Addresses<WrittenSpecs['ARecord'], 'ipv4Address' | 'ipv4Addresses'>;
+  AAAARecord: Addresses<WrittenSpecs['AAAARecord'], 'ipv6Address' | 'ipv6Addresses'>;
+  CNAMERecord: WrittenSpecs['CNAMERecord'];
+  MXRecord: WrittenSpecs['MXRecord'];
+  NSRecord: WrittenSpecs['NSRecord'];
+  TXTRecord: WrittenSpecs['TXTRecord'];
+  SRVRecord: WrittenSpecs['SRVRecord'];
+  CAARecord: WrittenSpecs['CAARecord'];
+  PTRRecord: WrittenSpecs['PTRRecord'];
   /** `type` is in upper case. */
-  DNSRecord: WrittenSpec<'DNSRecord'>;
+  DNSRecord: WrittenSpecs['DNSRecord'];
 }
 
 export interface RecordOf<Kind extends RecordKind> extends Resource<Kind, RecordSpecs[Kind]> {
@@ -81,5 +86,8 @@ export interface RecordOf<Kind extends RecordKind> extends Resource<Kind, Record
 }
 
 export type DnsRecord = { [Kind in RecordKind]: RecordOf<Kind> }[RecordKind];
+
+/** The kinds of our group. */
+export type ResourceKind = 'DNSZone' | 'Bind9Instance' | 'Bind9Cluster' | RecordKind;
 
 export type ResourceObject = DNSZone | Bind9Instance | Bind9Cluster | ConfigMap | DnsRecord;
