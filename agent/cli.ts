@@ -1,5 +1,6 @@
 import { Argument, Command, CommanderError, Option } from 'commander';
 import type { Listed, OutputFormat } from './commands/get.ts';
+import { closest } from './options/closest.ts';
 import type { Declaration } from './options/declaration.ts';
 import { declarations } from './options/declarations.ts';
 import { flagTerm, settingsHelp } from './options/help-text.ts';
@@ -77,7 +78,9 @@ function describeProgram(terminal: Terminal, ask: (invocation: Invocation) => vo
       writeErr: terminal.err,
       getOutHelpWidth: () => terminal.columns,
       getErrHelpWidth: () => terminal.columns,
-      outputError: (text, write) => write(text.replace(/^error: /, 'bind9-agent: ')),
+      outputError: (text, write) => {
+        write(`${text.replace(/^error: /, 'bind9-agent: ')}${meantFlag(text)}`);
+      },
     })
     .showHelpAfterError('Try "bind9-agent --help".')
     .helpOption('-h, --help', 'tell about the program, or about one command')
@@ -108,6 +111,17 @@ function describeProgram(terminal: Terminal, ask: (invocation: Invocation) => vo
     .argument('<zone>', 'name of the zone')
     .action((zone: string) => ask({ command: 'explain', zone }));
   return program;
+}
+
+/** Commander suggests no flag that its help does not show, and ours have a help of their own. */
+function meantFlag(complaint: string): string {
+  const unknown = /unknown option '(--[^'=]+)/.exec(complaint)?.[1];
+  if (unknown === undefined || complaint.includes('Did you mean')) return '';
+  const meant = closest(
+    unknown,
+    declarations.map(({ path }) => flagName(path)),
+  );
+  return meant === undefined ? '' : `(Did you mean ${meant}?)\n`;
 }
 
 const plainCommands = [

@@ -6,10 +6,15 @@ export type { Logger };
 const hidden = '[hidden]';
 const secretName = /secret|password|passwd|token|authorization|cookie|private.?key/i;
 
-/** Key text as it stands in named.conf, and as `nsupdate -y` and `dig -y` take it; quotes as JSON writes them. */
+/**
+ * What is looked for in the finished line: key text as it stands in named.conf, and as `nsupdate -y` and `dig -y` take
+ * it (quotes are as JSON writes them), and the fields of child loggers, which pino shows to no formatter.
+ */
 const secretTexts: readonly (readonly [RegExp, string])[] = [
-  [/(\bsecret\s+\\?")[^"\\]+/gi, `$1${hidden}`],
+  [/(\bsecret\s+\\")[^"\\]+/gi, `$1${hidden}`],
+  [/(\bsecret\s+)[A-Za-z0-9+/=]+(?=\s*;)/gi, `$1${hidden}`],
   [/(\bhmac-[a-z0-9-]+:[^:\s"\\]+:)[A-Za-z0-9+/=]+/gi, `$1${hidden}`],
+  [/("[^"]*(?:secret|passw|token|authorization)[^"]*":)"(?:[^"\\]|\\.)*"/gi, `$1"${hidden}"`],
 ];
 
 /** A logger that writes one JSON object a line to `destination` (a file descriptor's stream; 2 in the product). */
@@ -22,7 +27,6 @@ export function makeLog(level: Options['log']['level'], destination: Destination
       formatters: {
         level: (label) => ({ level: label }),
         log: (fields) => hideSecrets(fields, 0),
-        bindings: (fields) => hideSecrets(fields, 0),
       },
       serializers: { err: showError, error: showError },
     },
