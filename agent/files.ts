@@ -13,6 +13,7 @@ import {
   unlink,
 } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { atOnce } from './at-once.ts';
 import { TransientError } from './problem.ts';
 
 /** A file or folder could not be read or written: a full disk, a missing folder, no permission. */
@@ -92,22 +93,18 @@ export async function publishAll(
   options: Pick<PublishOptions, 'fsync' | 'now'> = {},
 ): Promise<void> {
   const failed = new Map<string, FileError>();
-  const waiting = files.values();
-  const worker = async (): Promise<void> => {
-    for (const file of waiting) {
-      try {
-        await replace(file, options);
-      } catch (error) {
-        if (!(error instanceof FileError)) throw error;
-        failed.set(file.path, error);
-      }
+  await atOnce(AT_ONCE, files, async (file) => {
+    try {
+      await replace(file, options);
+    } catch (error) {
+      if (!(error instanceof FileError)) throw error;
+      failed.set(file.path, error);
     }
-  };
-  await Promise.all(Array.from({ length: Math.min(AT_ONCE, files.length) }, worker));
+  });
   if (options.fsync ?? true) {
-    for (const folder of new Set(files.map(({ path }) => dirname(path)))) {
-      if (failed.size < files.length) await syncFolder(folder);
-    }
+    const published = files.filter(({ path }) => !failed.has(path));
+    const folders = new Set(published.map(({ path }) => dirname(path)));
+    for (const folder of folders) await syncFolder(folder);
   }
   if (failed.size > 0) throw new PublishError(failed);
 }
