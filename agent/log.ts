@@ -14,7 +14,7 @@ const secretTexts: readonly (readonly [RegExp, string])[] = [
   [/(\bsecret\s+\\")[^"\\]+/gi, `$1${hidden}`],
   [/(\bsecret\s+)[A-Za-z0-9+/=]+(?=\s*;)/gi, `$1${hidden}`],
   [/(\bhmac-[a-z0-9-]+:[^:\s"\\]+:)[A-Za-z0-9+/=]+/gi, `$1${hidden}`],
-  [/("[^"]*(?:secret|passw|token|authorization)[^"]*":)"(?:[^"\\]|\\.)*"/gi, `$1"${hidden}"`],
+  [/("[^"\\]*(?:secret|passw|token|authorization)[^"\\]*":)"(?:[^"\\]|\\.)*"/gi, `$1"${hidden}"`],
 ];
 
 /** A logger that writes one JSON object a line to `destination` (a file descriptor's stream; 2 in the product). */

@@ -72,6 +72,15 @@ test('an error keeps its message, its stack and its cause', () => {
   });
 });
 
+test('a line stays JSON, whatever the message is', () => {
+  const { log, lines, last } = recorder();
+  for (const message of ['token":', '"token":"x"', 'secret "', '\\"secret\\":', 'hmac-md5:a:"']) {
+    log.info({ after: 'x' }, message);
+    expect(last()).toMatchObject({ after: 'x', msg: message });
+  }
+  expect(lines).toHaveLength(5);
+});
+
 test('a structure that contains itself does no harm', () => {
   const { log, lines } = recorder();
   const round: Record<string, unknown> = {};

@@ -10,9 +10,12 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
 const root = resolve(import.meta.dirname, '../..');
+
+// Each test starts linters, compilers and test runs of its own.
+vi.setConfig({ testTimeout: 60_000 });
 const shared = [
   'biome.json',
   '.gitignore',
