@@ -41,7 +41,7 @@ options {
   recursion no; version none; server-id none; dnssec-validation no;
   masterfile-format text; allow-transfer { none; }; notify explicit; notify-delay 0;
   serial-query-rate 10000; notify-rate 10000; startup-notify-rate 10000;
-  transfers-in 200; transfers-per-ns 200; transfers-out 1000; tcp-clients 5000;
+  transfers-in 200; transfers-per-ns 200; transfers-out 1000; tcp-clients 5000; tcp-listen-queue 1000; udp-receive-buffer 4194304;
   try-tcp-refresh no; ${version.startsWith('9.18.') ? 'use-alt-transfer-source no;' : ''}
   edns-udp-size 1232; max-udp-size 1232;
 };
