@@ -1,3 +1,4 @@
+import type { Clock } from './clock.ts';
 import type { Logger } from './log.ts';
 import type { Host } from './options/declaration.ts';
 
@@ -9,8 +10,7 @@ export interface Context {
   readonly host: Host;
   /** Aborted by SIGTERM or SIGINT: end what runs and return. A second signal ends the process at once. */
   readonly signal: AbortSignal;
-  /** Milliseconds since 1970. */
-  readonly now: () => number;
+  readonly clock: Clock;
   /** From 0 to below 1. */
   readonly random: () => number;
   /** Writes a command's result to standard output; resolves when it is written. */

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { type CommandLine, readCommandLine } from './cli.ts';
+import { systemClock } from './clock.ts';
 import { explain } from './commands/explain.ts';
 import { get } from './commands/get.ts';
 import { init } from './commands/init.ts';
@@ -66,7 +67,7 @@ async function main(): Promise<number> {
     version: agentVersion(),
     host,
     signal: stopSignal(),
-    now: Date.now,
+    clock: systemClock,
     random: Math.random,
     print,
     complain,

@@ -124,7 +124,8 @@ function packagesOutdated() {
 }
 
 const bindPrograms = ['named', 'named-checkconf', 'named-compilezone', 'nsupdate', 'dig'];
-const systemFolders = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
+// Where named stands, and what an ordinary user's PATH may not have.
+const systemFolders = ['/usr/local/sbin', '/opt/homebrew/sbin', '/usr/sbin', '/sbin'];
 const installers = {
   'apt-get': 'apt-get update && apt-get install -y bind9 bind9-utils bind9-dnsutils',
   dnf: 'dnf install -y bind bind-utils',
@@ -155,9 +156,10 @@ async function haveBind() {
   return false;
 }
 
+const searched = () => [...(process.env.PATH ?? '').split(delimiter), ...systemFolders];
+
 function isProgram(name) {
-  const folders = [...(process.env.PATH ?? '').split(delimiter), ...systemFolders];
-  return folders.some((folder) => {
+  return searched().some((folder) => {
     try {
       accessSync(join(folder, name), constants.X_OK);
       return true;
@@ -172,7 +174,8 @@ function isProgram(name) {
 // Runs a program of this repository on its own Node.js, with our terminal. Returns its exit code.
 function start(first, ...rest) {
   const [options, args] = typeof first === 'string' ? [{}, [first, ...rest]] : [first, rest];
-  return spawned(ownNode(), args, { ...options, stdio: 'inherit' });
+  const path = [join(root, 'node_modules/.bin'), ...searched()].join(delimiter);
+  return spawned(ownNode(), args, { env: { PATH: path, ...options.env }, stdio: 'inherit' });
 }
 
 function ownNode() {
