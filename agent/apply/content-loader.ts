@@ -2,15 +2,10 @@ import type { Clock } from '../clock.ts';
 import type { DomainName } from '../dns/name.ts';
 import type { Serial } from '../dns/serial.ts';
 import type { Action, Target } from '../plan/action.ts';
+import { fitsUpdate } from './update-script.ts';
+import { type ZoneChange, zoneChange } from './zone-change.ts';
 import type { ZoneCommander } from './zone-commands.ts';
 import type { ZoneFiles } from './zone-files.ts';
-
-/** A change of a zone's content, from what named serves to what it is to serve. */
-export interface ContentChange {
-  readonly zone: DomainName;
-  readonly from: Target;
-  readonly to: Target;
-}
 
 export interface ContentLoaderDeps {
   readonly command: ZoneCommander;
@@ -18,10 +13,7 @@ export interface ContentLoaderDeps {
   readonly clock: Clock;
   /** The serial that our named answers with over loopback; undefined where it does not serve the zone. */
   readonly serialHere: (zone: DomainName) => Promise<Serial | undefined>;
-  /** Sends changes as DNS updates. Whether each took is asked on the wire afterwards. */
-  readonly update: (changes: readonly ContentChange[]) => Promise<void>;
-  /** Whether a change is small enough for an update. */
-  readonly fitsUpdate: (change: ContentChange) => boolean;
+  readonly update: (changes: readonly ZoneChange[]) => Promise<unknown>;
   /** Why named has not loaded a zone since `since` (by the wall clock), if its log says so. */
   readonly loadProblem: (zone: DomainName, since: number) => string | undefined;
 }
@@ -61,12 +53,7 @@ export class ContentLoader {
   }
 
   async load(actions: readonly LoadAction[]): Promise<Map<DomainName, LoadOutcome>> {
-    const changes = actions.flatMap(({ zone, target }) => {
-      const from = this.#known.get(zone);
-      const change = from && { zone, from, to: target };
-      return change !== undefined && this.#deps.fitsUpdate(change) ? [change] : [];
-    });
-    const updated = await this.#update(changes);
+    const updated = await this.#update(actions);
     const outcomes = new Map<DomainName, LoadOutcome>();
     for (const action of actions) {
       const why = updated.has(action.zone) ? undefined : await this.#loadByFile(action);
@@ -76,14 +63,23 @@ export class ContentLoader {
     return outcomes;
   }
 
-  /** The zones that took their update. In the others somebody else has changed something since. */
-  async #update(changes: readonly ContentChange[]): Promise<Set<DomainName>> {
+  /** The zones that were changed by an update. In the others somebody else has changed something, or it is too much. */
+  async #update(actions: readonly LoadAction[]): Promise<Set<DomainName>> {
+    const changes: ZoneChange[] = [];
+    const serials = new Map<DomainName, Serial>();
+    for (const { zone, target } of actions) {
+      const from = this.#known.get(zone);
+      const change = from && zoneChange(zone, from, target);
+      if (change === undefined || !fitsUpdate(change)) continue;
+      changes.push(change);
+      serials.set(zone, target.serial);
+    }
     if (changes.length === 0) return new Set();
     await this.#deps.update(changes);
-    const serials = await Promise.all(changes.map(({ zone }) => this.#deps.serialHere(zone)));
-    return new Set(
-      changes.filter(({ to }, i) => serials[i] === to.serial).map((change) => change.zone),
-    );
+    // Whether an update took is for the wire to say, not for the program that sent it.
+    const zones = [...serials.keys()];
+    const served = await Promise.all(zones.map((zone) => this.#deps.serialHere(zone)));
+    return new Set(zones.filter((zone, i) => served[i] === serials.get(zone)));
   }
 
   /** Replaces a zone whole. Content that named refuses gives way to the last good one at once. */

@@ -1,3 +1,4 @@
+import { atOnce } from '../at-once.ts';
 import type { Clock } from '../clock.ts';
 import type { DomainName } from '../dns/name.ts';
 import { dateSerial, newest, type Serial } from '../dns/serial.ts';
@@ -67,7 +68,7 @@ export class Agreements {
           if (target !== undefined) targets.set(plan.zone, target);
         });
     }
-    await inParallel(work, AT_ONCE);
+    await atOnce(AT_ONCE, work, (each) => each());
     return targets;
   }
 
@@ -87,7 +88,7 @@ export class Agreements {
         status?.allocated?.serial === serial && status.allocated.contentHash === plan.content.hash;
       if (!same) work.push(() => this.#swap(plan, serial, view).then(() => undefined));
     }
-    await inParallel(work, AT_ONCE);
+    await atOnce(AT_ONCE, work, (each) => each());
   }
 
   /** Why a zone's content differs from what was agreed, where neither agreeing nor taking it over helped. */
@@ -231,11 +232,3 @@ const servingOf = (served: ServedZone | undefined) =>
         serial: served.serial,
         ...(served.hash === undefined ? {} : { contentHash: served.hash }),
       };
-
-async function inParallel(work: readonly (() => Promise<void>)[], atOnce: number): Promise<void> {
-  const waiting = work.values();
-  const worker = async (): Promise<void> => {
-    for (const each of waiting) await each();
-  };
-  await Promise.all(Array.from({ length: Math.min(atOnce, work.length) }, worker));
-}

@@ -16,6 +16,7 @@ import type { InstanceConfig } from '../plan/named-config.ts';
 import type { PrimaryPlan, ZonePlan, ZoneSettings } from '../plan/plan-zone.ts';
 import type { Plan, Planner } from '../plan/planner.ts';
 import type { Registration } from '../plan/registration.ts';
+import type { ServedZone } from '../plan/served-zone.ts';
 import type { ObjectKey } from '../resources/types.ts';
 import type { Agreements } from './agreements.ts';
 import type { Writers } from './writers.ts';
@@ -61,6 +62,8 @@ export interface PassOutcome {
   readonly firstStanzas: string | undefined;
 }
 
+const NOTHING: ReadonlyMap<DomainName, ServedZone> = new Map();
+
 /** One pass: plan, agree, compare, guard, apply. It costs what changed. */
 export class Passes {
   readonly #deps: PassDeps;
@@ -90,14 +93,16 @@ export class Passes {
     prover.watch(proofTargets(plan));
     const config = await configure(plan.config);
     const { plans, targets } = await this.#targets(plan);
+    // What a named that was never started was to be given is written afresh, whole.
+    const given = inputs.named === 'never-started' ? NOTHING : served;
     const wanted = diff({
       plans,
       targets,
-      served,
+      served: given,
       unreadable: new Set(view.invalid.flatMap(({ zone }) => (zone === undefined ? [] : [zone]))),
       removalsFrozen: view.removalsFrozen,
     });
-    const { actions, held } = guard(wanted, served, this.#deps.limits, inputs.approved);
+    const { actions, held } = guard(wanted, given, this.#deps.limits, inputs.approved);
     const firstStanzas = await this.#apply(actions, inputs, config, plan);
     return { plan, actions, held, failures: this.#backoff.reasons(), config, firstStanzas };
   }

@@ -87,16 +87,20 @@ export const LOG_CATEGORIES = [
 
 export const TRANSFER_LOG = 'transfers.log';
 
-/** The channel the agent follows, and stderr beside it, so that `kubectl logs` shows the same. */
-export function loggingStatements({ folders }: ServerSettings): string[] {
+/** The channel that the agent follows, and stderr beside it, so that `kubectl logs` shows the same. */
+export function loggingChannels({ folders }: ServerSettings): string[] {
   const time = 'print-time iso8601; print-category yes; print-severity yes; severity info;';
   const file = `file "${folders.state}/${TRANSFER_LOG}" versions 2 size 5m;`;
   return [
     `channel bind9_agent { ${file} ${time} };`,
     `channel bind9_agent_stderr { stderr; ${time} };`,
-    ...LOG_CATEGORIES.map((each) => `category ${each} { bind9_agent; bind9_agent_stderr; };`),
   ];
 }
+
+const loggingStatements = (settings: ServerSettings): string[] => [
+  ...loggingChannels(settings),
+  ...LOG_CATEGORIES.map((each) => `category ${each} { bind9_agent; bind9_agent_stderr; };`),
+];
 
 const renderLogging = (settings: ServerSettings): string =>
   `logging {\n${block(loggingStatements(settings))}};\n`;

@@ -1,0 +1,291 @@
+import { join } from 'node:path';
+import { ContentLoader } from '../apply/content-loader.ts';
+import { hasDatabase, publishFirstStanzas } from '../apply/first-stanzas.ts';
+import { NamedLink } from '../apply/named-link.ts';
+import { reconcile } from '../apply/reconcile.ts';
+import { ZoneApplier } from '../apply/zone-applier.ts';
+import { type ZoneCommander, zoneCommander } from '../apply/zone-commands.ts';
+import { ZoneFiles } from '../apply/zone-files.ts';
+import type { DomainName } from '../dns/name.ts';
+import { emptyTrash } from '../files.ts';
+import { Mailbox } from '../mailbox.ts';
+import { Prover } from '../observe/prover.ts';
+import { Agreements } from '../pass/agreements.ts';
+import { Passes, type PassOutcome } from '../pass/pass.ts';
+import { Writers } from '../pass/writers.ts';
+import type { NamedStatus } from '../plan/named-status.ts';
+import { Planner } from '../plan/planner.ts';
+import type { Registration } from '../plan/registration.ts';
+import { describeSelf } from '../plan/self.ts';
+import { endpointId } from '../plan/topology.ts';
+import { TransientError } from '../problem.ts';
+import type { AgentParts } from './parts.ts';
+import { podFacts, zoneSettings } from './settings.ts';
+
+/** Where the agent stands on its way from start to stop. */
+export interface AgentState {
+  /** Why named may not be started yet; undefined: it may. */
+  notStarted: string | undefined;
+  self: Registration | undefined;
+  outcome: PassOutcome | undefined;
+  /** Why the last pass did not get through. */
+  trouble: string | undefined;
+  /** What the running named has was held against what it should have. */
+  reconciled: boolean;
+  foreign: ReadonlySet<DomainName>;
+}
+
+const RETRY_MS = 1000;
+const TRASH_DAYS = 7;
+const DAY_MS = 86_400_000;
+
+/** One pod's agent: takes the newest world, makes a pass, again and again, until it is stopped. */
+export class Agent {
+  readonly state: AgentState = {
+    notStarted: 'what named should serve is not known yet',
+    self: undefined,
+    outcome: undefined,
+    trouble: undefined,
+    reconciled: false,
+    foreign: new Set(),
+  };
+  readonly link: NamedLink;
+  readonly approved = new Set<string>();
+  readonly #parts: AgentParts;
+  readonly #mailbox = new Mailbox();
+  readonly #passes: Passes;
+  readonly #prover: Prover;
+  readonly #loader: ContentLoader;
+  readonly #files: ZoneFiles;
+  readonly #command: ZoneCommander;
+
+  constructor(parts: AgentParts) {
+    this.#parts = parts;
+    const { options, rndc, clock, wire, ledger, log, cluster, given, podKeys, copies } = parts;
+    const again = (ms: number): void => this.#mailbox.ringIn(ms);
+    const command = zoneCommander(rndc);
+    const files = new ZoneFiles(options.paths.zones, join(options.paths.state, 'trash'));
+    const serialHere = (zone: DomainName) => wire.serialHere(zone);
+    const loadProblem = (zone: DomainName, since: number) => copies.loadProblem(zone, since);
+    const { update } = parts;
+    this.#command = command;
+    this.#files = files;
+    this.#loader = new ContentLoader({
+      command,
+      files,
+      clock,
+      serialHere,
+      update,
+      loadProblem,
+    });
+    this.#prover = new Prover(
+      ({ candidate, zone }) => wire.soa(candidate, zone),
+      (proof, proven) => this.#onProof(proof, proven),
+      clock,
+    );
+    this.link = new NamedLink(
+      rndc,
+      { onUp: (status) => this.#onUp(status), onDown: (why) => this.#onDown(why) },
+      clock,
+    );
+    const reconfig = () => this.#reconfig();
+    const peers = {
+      self: options.pod.name,
+      cluster,
+      log,
+      again,
+      serialAt: wire.serialAt.bind(wire),
+      transferFrom: wire.transferFrom.bind(wire),
+    };
+    this.#passes = new Passes({
+      planner: new Planner(),
+      settings: zoneSettings(options, given, podKeys),
+      limits: options.guard,
+      agreements: new Agreements({
+        ...peers,
+        clock,
+        styledByDate: options.serial.style === 'date',
+      }),
+      writers: new Writers({ ...peers, fileOf: (zone) => files.pathOf(zone) }),
+      compiler: parts.compiler,
+      prover: this.#prover,
+      ledger,
+      loader: this.#loader,
+      applier: new ZoneApplier({
+        command,
+        reconfig,
+        ledger,
+        files,
+        loader: this.#loader,
+        clock,
+        loadProblem,
+      }),
+      configure: (config) => parts.configuration.publish(config),
+      reconfig,
+      clock,
+      log,
+      again,
+    });
+  }
+
+  /** Something may have changed: make a pass. */
+  wake(): void {
+    this.#mailbox.ring();
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { cluster, options, clock, log } = this.#parts;
+    await this.#startFromDisk();
+    await cluster.start(() => this.wake());
+    const tasks = [
+      this.link.watch(signal),
+      this.#prover.run(signal),
+      this.#startAnyway(options.start.deadlineSeconds * 1000, signal),
+    ];
+    const trash = join(options.paths.state, 'trash');
+    await emptyTrash(trash, clock.now() - TRASH_DAYS * DAY_MS).catch((error: unknown) =>
+      log.warn({ err: error }, 'the trash could not be emptied'),
+    );
+    this.wake();
+    while (await this.#mailbox.next(signal)) await this.#guardedPass();
+    this.#mailbox.close();
+    await Promise.all(tasks);
+  }
+
+  /** What lies on disk and was served before is served at once, before anything is known of the cluster. */
+  async #startFromDisk(): Promise<void> {
+    const { configuration } = this.#parts;
+    await configuration.load();
+    if (!(await hasDatabase(configuration.newZones))) return;
+    const outcome = await configuration.publishRemembered();
+    this.state.notStarted = outcome.kind === 'refused' ? outcome.why : undefined;
+  }
+
+  /** With nothing on disk and no view of the cluster, named is let start empty after a while; the pod stays unready. */
+  async #startAnyway(deadlineMs: number, signal: AbortSignal): Promise<void> {
+    const { clock, configuration, log } = this.#parts;
+    await clock.sleep(deadlineMs, signal);
+    if (signal.aborted || this.state.notStarted === undefined) return;
+    const outcome = await configuration.publishRemembered();
+    if (outcome.kind === 'refused') return;
+    log.warn({}, 'named may start with nothing to serve: the resources could not be read in time');
+    this.state.notStarted = undefined;
+  }
+
+  async #guardedPass(): Promise<void> {
+    const { log } = this.#parts;
+    try {
+      await this.#pass();
+      this.state.trouble = undefined;
+    } catch (error) {
+      if (!(error instanceof TransientError)) throw error;
+      this.state.trouble = error.message;
+      log.warn({ err: error }, 'the pass did not get through, it is tried again');
+      this.#mailbox.ringIn(RETRY_MS);
+    }
+    this.#parts.afterPass(this);
+  }
+
+  async #pass(): Promise<void> {
+    const { cluster, options, given, version, labels, metrics, clock } = this.#parts;
+    if (this.link.state.kind === 'up' && !this.state.reconciled) await this.#reconcile();
+    const view = cluster.view();
+    if (!view.synced) return;
+    const self = describeSelf(podFacts(options, given, version, labels()), view.instances);
+    this.state.self = self;
+    if (self === undefined) return;
+    const held = this.state.outcome?.held?.hash;
+    await cluster.register(held === undefined ? self : { ...self, held });
+    const startedAt = clock.monotonic();
+    const outcome = await this.#passes.run({
+      view,
+      self,
+      foreign: new Set([...this.state.foreign, ...this.#parts.configuration.zones]),
+      approved: this.approved,
+      named: await this.#namedState(),
+    });
+    metrics.observePass((clock.monotonic() - startedAt) / 1000);
+    if (outcome.held?.hash !== held) this.wake();
+    this.state.outcome = outcome;
+    await this.#letNamedStart(outcome);
+  }
+
+  async #namedState(): Promise<'ready' | 'never-started' | 'away'> {
+    if (this.link.state.kind === 'up' && this.state.reconciled) return 'ready';
+    return (await hasDatabase(this.#parts.configuration.newZones)) ? 'away' : 'never-started';
+  }
+
+  async #letNamedStart({ config, firstStanzas }: PassOutcome): Promise<void> {
+    if (config.kind === 'refused') {
+      if (this.state.notStarted !== undefined) this.state.notStarted = config.why;
+      return;
+    }
+    if (firstStanzas !== undefined)
+      await publishFirstStanzas(this.#parts.configuration.newZones, firstStanzas);
+    this.state.notStarted = undefined;
+  }
+
+  async #reconcile(): Promise<void> {
+    const { ledger, clock, wire, log, copies, statistics } = this.#parts;
+    const named = await statistics();
+    const { foreign, repaired } = await reconcile(named, {
+      ledger,
+      loader: this.#loader,
+      files: this.#files,
+      command: this.#command,
+      clock,
+      serialHere: (zone) => wire.serialHere(zone),
+    });
+    if (repaired.length > 0) log.warn({ zones: repaired }, 'zones that named could not load');
+    this.state.foreign = foreign;
+    this.state.reconciled = true;
+    copies.onNamedUp();
+    await this.#refresh(() => true);
+  }
+
+  async #reconfig(): Promise<void> {
+    const { rndc, configuration, log } = this.#parts;
+    const answer = await rndc.command('reconfig');
+    if (answer.ok) return;
+    const why = answer.error ?? answer.text;
+    log.error({ reason: why }, 'named refuses the new configuration, the last one stays');
+    await configuration.rollBack(why);
+  }
+
+  #onUp(status: NamedStatus): void {
+    const { log, configuration } = this.#parts;
+    log.info({ release: status.release }, 'named answers');
+    this.state.reconciled = false;
+    configuration
+      .noteRelease(status.release)
+      .catch((error: unknown) => log.warn({ err: error }, 'the release could not be noted'))
+      .finally(() => this.wake());
+  }
+
+  #onDown(why: string): void {
+    this.#parts.log.warn({ reason: why }, 'named does not answer');
+    this.state.reconciled = false;
+    this.wake();
+  }
+
+  #onProof(proof: string, proven: boolean): void {
+    this.#parts.log.info({ primary: proof }, proven ? 'primary answers' : 'primary is silent');
+    this.wake();
+    if (!proven || this.link.state.kind !== 'up') return;
+    this.#refresh((primaries) => primaries.includes(proof)).catch((error: unknown) =>
+      this.#parts.log.warn({ err: error }, 'zones could not be refreshed'),
+    );
+  }
+
+  /** Asks named to look at the primaries of its secondary zones now: it does not know that they are back. */
+  async #refresh(which: (primaries: readonly string[]) => boolean): Promise<void> {
+    for (const { zone, role, primaries } of [...this.#parts.ledger.entries().values()]) {
+      if (role !== 'secondary') continue;
+      const ids = (primaries ?? []).flatMap((each) => [
+        endpointId(each),
+        `${endpointId(each)}/${zone}`,
+      ]);
+      if (which(ids)) await this.#command('refresh', zone);
+    }
+  }
+}

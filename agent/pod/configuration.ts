@@ -1,0 +1,152 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type ConfigOutcome, ServerConfig } from '../apply/server-config.ts';
+import { publishJson, readJson } from '../apply/state.ts';
+import type { DomainName } from '../dns/name.ts';
+import type { Logger } from '../log.ts';
+import type { Options } from '../options/options.ts';
+import { type Adopted, adopt } from '../plan/adopt.ts';
+import { type ConfigFiles, type InstanceConfig, renderNamedConf } from '../plan/named-config.ts';
+import { run } from '../process.ts';
+import type { GivenKeys } from './keys.ts';
+import { type PodKeys, serverSettings, toolPath } from './settings.ts';
+
+/** What outlives a restart of the agent, so that named.conf can be written before anything is known of the cluster. */
+interface Remembered {
+  readonly instance: InstanceConfig;
+  /** named's release as it last told itself, `9.18.49`. */
+  readonly release?: string;
+}
+
+const TOOL_TIMEOUT_MS = 30_000;
+
+/** named's configuration: our own, or the user's adopted; written before named starts, and when it changes. */
+export class Configuration {
+  readonly #options: Options;
+  readonly #given: GivenKeys;
+  readonly #pod: PodKeys;
+  readonly #log: Logger;
+  readonly #server: ServerConfig;
+  #remembered: Remembered = { instance: {} };
+  #toolRelease: string | undefined;
+  #adopted: { readonly mtime: number; readonly result: Adopted } | undefined;
+
+  constructor(options: Options, given: GivenKeys, pod: PodKeys, log: Logger) {
+    this.#options = options;
+    this.#given = given;
+    this.#pod = pod;
+    this.#log = log;
+    this.#server = new ServerConfig({
+      run,
+      folder: options.paths.config,
+      checkconf: toolPath(options, 'named-checkconf'),
+    });
+  }
+
+  get path(): string {
+    return this.#server.path;
+  }
+
+  /** Where named keeps added zones: ours, or where the adopted configuration has them already. */
+  get newZones(): string {
+    const adopted = this.#adopted?.result;
+    return (adopted?.ok === true ? adopted.newZones : undefined) ?? this.#options.paths.newZones;
+  }
+
+  /** Zones of the adopted configuration. */
+  get zones(): readonly DomainName[] {
+    const adopted = this.#adopted?.result;
+    return adopted?.ok === true ? adopted.zones : [];
+  }
+
+  async load(): Promise<void> {
+    const read = await readJson(this.#memoryPath(), (value) =>
+      typeof value === 'object' && value !== null && 'instance' in value
+        ? (value as Remembered)
+        : undefined,
+    );
+    if (read.kind === 'read') this.#remembered = read.value;
+    if (read.kind === 'damaged') this.#log.warn({ reason: read.why }, 'starting from defaults');
+    const ran = await run(toolPath(this.#options, 'named-checkconf'), ['-v'], {
+      timeoutMs: TOOL_TIMEOUT_MS,
+    });
+    this.#toolRelease = ran.ok ? ran.stdout.trim() : undefined;
+    await this.#adopt();
+  }
+
+  /** What the last run of the agent knew, at once. */
+  publishRemembered(): Promise<ConfigOutcome> {
+    return this.#publish(this.#remembered.instance);
+  }
+
+  async publish(instance: InstanceConfig): Promise<ConfigOutcome> {
+    await this.#adopt();
+    const outcome = await this.#publish(instance);
+    if (outcome.kind !== 'refused') await this.#remember({ ...this.#remembered, instance });
+    return outcome;
+  }
+
+  /** named is another release than was thought: what is written may depend on it. */
+  noteRelease(release: string | undefined): Promise<void> {
+    return release === undefined
+      ? Promise.resolve()
+      : this.#remember({ ...this.#remembered, release });
+  }
+
+  rollBack(why: string): Promise<void> {
+    return this.#server.rollBack(why);
+  }
+
+  #publish(instance: InstanceConfig): Promise<ConfigOutcome> {
+    const adopted = this.#adopted?.result;
+    if (adopted?.ok === false)
+      return Promise.resolve({
+        kind: 'refused',
+        why: `${this.#options.named.conf} cannot be adopted: ${adopted.why}`,
+      });
+    const settings = serverSettings(
+      this.#options,
+      this.#given,
+      this.#pod,
+      versionOf(this.#remembered.release ?? this.#toolRelease),
+      this.newZones,
+    );
+    return this.#server.publish(
+      (folder): ConfigFiles =>
+        adopted?.ok === true
+          ? adopted.files(settings)
+          : renderNamedConf(settings, instance, folder),
+    );
+  }
+
+  /** Reads the user's file when it has changed. One that cannot be read now leaves the last good one in force. */
+  async #adopt(): Promise<void> {
+    const path = this.#options.named.conf;
+    if (path === '') return;
+    const mtime = (await stat(path).catch(() => undefined))?.mtimeMs ?? 0;
+    if (this.#adopted?.mtime === mtime) return;
+    const ran = await run(toolPath(this.#options, 'named-checkconf'), ['-p', path], {
+      timeoutMs: TOOL_TIMEOUT_MS,
+    });
+    const result: Adopted = ran.ok
+      ? adopt(ran.stdout)
+      : { ok: false, why: `${ran.stdout}${ran.stderr}`.trim() || ran.message };
+    if (!result.ok) this.#log.error({ reason: result.why }, `${path} cannot be adopted`);
+    this.#adopted = { mtime, result: result.ok ? result : (this.#adopted?.result ?? result) };
+  }
+
+  async #remember(next: Remembered): Promise<void> {
+    if (JSON.stringify(next) === JSON.stringify(this.#remembered)) return;
+    this.#remembered = next;
+    await publishJson(this.#memoryPath(), next);
+  }
+
+  #memoryPath(): string {
+    return join(this.#options.paths.state, 'configuration.json');
+  }
+}
+
+function versionOf(release: string | undefined): number[] | undefined {
+  const numbers = /(\d+)\.(\d+)\.(\d+)/.exec(release ?? '')?.slice(1);
+  return numbers?.map(Number);
+}

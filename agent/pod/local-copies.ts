@@ -1,0 +1,281 @@
+import { stat } from 'node:fs/promises';
+import type { Clock } from '../clock.ts';
+import { timestamp } from '../clock.ts';
+import { type DomainName, displayName } from '../dns/name.ts';
+import { isNewer, type Serial } from '../dns/serial.ts';
+import type { ClusterView } from '../observe/cluster.ts';
+import type { NamedZone } from '../observe/named-statistics.ts';
+import type { PrimaryPlan, SecondaryPlan } from '../plan/plan-zone.ts';
+import type { Plan } from '../plan/planner.ts';
+import type { Endpoint } from '../plan/topology.ts';
+import type { ObservedPrimary } from '../plan/transfer-diagnosis.ts';
+import type { TransferEvent } from '../plan/transfer-event.ts';
+import { parseLogLine } from '../plan/transfer-log.ts';
+import {
+  type Attempt,
+  afterRestart,
+  noMemory,
+  remember,
+  type TransferMemory,
+} from '../plan/transfer-memory.ts';
+import type { PrimaryProbe } from '../plan/transfer-probe.ts';
+import { judge, observe, type ZoneTransferState } from '../plan/transfer-state.ts';
+import type { Feed } from '../report/feed.ts';
+import type { ZoneCopy } from '../report/zone-copy.ts';
+import type { Wire } from './wire.ts';
+
+export interface LocalCopiesDeps {
+  readonly wire: Wire;
+  readonly clock: Clock;
+  readonly feed: Feed;
+  readonly journalOf: (zone: DomainName) => string;
+  /** Tells named to look at a zone's primaries now. */
+  readonly refresh: (zone: DomainName) => Promise<void>;
+  readonly onAttempt: (zone: DomainName, attempt: Attempt) => void;
+  /** A copy is another than before. */
+  readonly onChange: (zone: DomainName) => void;
+}
+
+interface Tracked {
+  plan: PrimaryPlan | SecondaryPlan;
+  /** The serial that was agreed on, as far as this pod has heard. */
+  wanted: Serial | undefined;
+  memory: TransferMemory;
+  statistics: NamedZone | undefined;
+  state: ZoneTransferState | undefined;
+  /** When named was told last to refresh because it is behind, and how often in a row. */
+  nudgedAt: number;
+  nudges: number;
+}
+
+/** Looks at once; each is a question to named over loopback. */
+const AT_ONCE = 100;
+const NUDGE_MS = 500;
+const LONGEST_NUDGE_MS = 30_000;
+/** named logs to the ms and its clock is read before ours. */
+const CLOCK_GRAIN_MS = 50;
+
+/** What this pod has of each zone: follows named's log, asks named itself, and asks the primaries where something is off. */
+export class LocalCopies {
+  readonly #deps: LocalCopiesDeps;
+  readonly #zones = new Map<DomainName, Tracked>();
+  /** What the log says of zones that are only about to be tracked. */
+  readonly #problems = new Map<DomainName, { readonly at: number; readonly detail: string }>();
+  readonly #dirty = new Set<DomainName>();
+  #looking = false;
+
+  constructor(deps: LocalCopiesDeps) {
+    this.#deps = deps;
+  }
+
+  stateOf(zone: DomainName): ZoneTransferState | undefined {
+    return this.#zones.get(zone)?.state;
+  }
+
+  /** The zones to know of, after a plan. */
+  track(plan: Plan, view: ClusterView): void {
+    const gone = new Set(this.#zones.keys());
+    for (const each of plan.zones.values()) {
+      if (each.kind !== 'primary' && each.kind !== 'secondary') continue;
+      gone.delete(each.zone);
+      this.#trackOne(each, view.statuses.get(each.object.key)?.allocated?.serial);
+    }
+    for (const zone of gone) {
+      const tracked = this.#zones.get(zone);
+      this.#zones.delete(zone);
+      if (tracked !== undefined) this.#deps.feed.drop(tracked.plan.object.key);
+    }
+    this.#look();
+  }
+
+  #trackOne(plan: PrimaryPlan | SecondaryPlan, wanted: Serial | undefined): void {
+    const known = this.#zones.get(plan.zone);
+    if (known === undefined) {
+      this.#zones.set(plan.zone, {
+        plan,
+        wanted,
+        memory: noMemory,
+        statistics: undefined,
+        state: undefined,
+        nudgedAt: 0,
+        nudges: 0,
+      });
+      this.#dirty.add(plan.zone);
+      return;
+    }
+    if (known.plan !== plan || known.wanted !== wanted) this.#dirty.add(plan.zone);
+    if (known.plan.object.key !== plan.object.key) this.#deps.feed.drop(known.plan.object.key);
+    known.plan = plan;
+    known.wanted = wanted;
+  }
+
+  onLine(line: string): void {
+    const event = parseLogLine(line);
+    if (event === undefined || event.kind === 'bad-signature') return;
+    this.#noteProblem(event);
+    const tracked = this.#zones.get(event.zone);
+    if (tracked === undefined) return;
+    if (event.kind === 'transfer-completed') void this.#completed(tracked, event);
+    else this.#remember(tracked, event);
+  }
+
+  async #completed(
+    tracked: Tracked,
+    event: Extract<TransferEvent, { kind: 'transfer-completed' }>,
+  ): Promise<void> {
+    const journal = await stat(this.#deps.journalOf(event.zone)).catch(() => undefined);
+    const since = tracked.memory.running?.since ?? event.at;
+    this.#remember(
+      tracked,
+      event,
+      journal !== undefined && journal.mtimeMs >= since - CLOCK_GRAIN_MS,
+    );
+    const { attempt } = tracked.memory;
+    if (attempt !== undefined) this.#deps.onAttempt(event.zone, attempt);
+  }
+
+  #remember(
+    tracked: Tracked,
+    event: Exclude<TransferEvent, { kind: 'bad-signature' }>,
+    journal?: boolean,
+  ): void {
+    const memory = remember(tracked.memory, event, journal);
+    if (memory === tracked.memory) return;
+    tracked.memory = memory;
+    this.#dirty.add(event.zone);
+    this.#look();
+  }
+
+  #noteProblem(event: Exclude<TransferEvent, { kind: 'bad-signature' }>): void {
+    if (event.kind === 'loaded') this.#problems.delete(event.zone);
+    if (event.kind === 'load-problem')
+      this.#problems.set(event.zone, { at: event.at, detail: event.detail });
+  }
+
+  /** Why named did not load a zone, if its log has said so since `since`. */
+  loadProblem(zone: DomainName, since: number): string | undefined {
+    const problem = this.#problems.get(zone);
+    return problem !== undefined && problem.at >= since - CLOCK_GRAIN_MS
+      ? problem.detail
+      : undefined;
+  }
+
+  /** named is there again: everything is to be looked at. */
+  onNamedUp(): void {
+    for (const [zone, tracked] of this.#zones) {
+      tracked.memory = afterRestart(tracked.memory);
+      this.#dirty.add(zone);
+    }
+    this.#look();
+  }
+
+  /** What named's statistics say: expiry times, and serials that moved without a line in the log. */
+  onStatistics(zones: ReadonlyMap<DomainName, NamedZone>): void {
+    for (const [zone, tracked] of this.#zones) {
+      const now = zones.get(zone);
+      const before = tracked.statistics;
+      tracked.statistics = now;
+      const moved =
+        before?.serial !== now?.serial || before?.expires?.getTime() !== now?.expires?.getTime();
+      if (moved || tracked.state?.state !== 'Current') this.#dirty.add(zone);
+    }
+    this.#look();
+  }
+
+  #look(): void {
+    if (this.#looking || this.#dirty.size === 0) return;
+    this.#looking = true;
+    void this.#lookAtAll().finally(() => {
+      this.#looking = false;
+      this.#look();
+    });
+  }
+
+  async #lookAtAll(): Promise<void> {
+    const zones = [...this.#dirty].slice(0, AT_ONCE);
+    for (const zone of zones) this.#dirty.delete(zone);
+    await Promise.all(zones.map((zone) => this.#lookAt(zone)));
+  }
+
+  async #lookAt(zone: DomainName): Promise<void> {
+    const tracked = this.#zones.get(zone);
+    if (tracked === undefined) return;
+    const { clock, wire } = this.#deps;
+    const served = await wire.soaHere(zone);
+    const primaries = await this.#probe(tracked, served);
+    if (this.#zones.get(zone) !== tracked) return;
+    const { plan, wanted, statistics } = tracked;
+    const look = {
+      now: clock.now(),
+      role: plan.kind,
+      served,
+      primaries,
+      ...(wanted === undefined || plan.kind !== 'primary' ? {} : { wanted }),
+      ...(statistics?.expires === undefined ? {} : { expiresAt: statistics.expires.getTime() }),
+      ...(statistics?.loaded === undefined ? {} : { loadedAt: statistics.loaded.getTime() }),
+    };
+    tracked.memory = observe(tracked.memory, look);
+    tracked.state = judge(tracked.memory, look);
+    if (this.#deps.feed.put(copyOf(plan, tracked.state))) this.#deps.onChange(zone);
+    this.#nudge(zone, tracked);
+  }
+
+  /** Only a copy that is missing, behind or failing costs questions to its primaries. */
+  async #probe(
+    { plan, wanted, memory }: Tracked,
+    served: Awaited<ReturnType<Wire['soaHere']>>,
+  ): Promise<ObservedPrimary[]> {
+    if (plan.kind === 'primary') return [];
+    const serial = served.kind === 'soa' ? served.serial : undefined;
+    const behind = serial === undefined || (wanted !== undefined && isNewer(wanted, serial));
+    const fine = !behind && memory.failures.size === 0 && memory.unserved.length === 0;
+    return Promise.all(
+      plan.primaries.map(async (endpoint) =>
+        fine ? { endpoint } : { endpoint, probe: await this.#ask(endpoint, plan.zone) },
+      ),
+    );
+  }
+
+  async #ask(endpoint: Endpoint, zone: DomainName): Promise<PrimaryProbe> {
+    const { wire, clock } = this.#deps;
+    const soa = await wire.soa(endpoint, zone);
+    if (soa.kind !== 'soa') return { at: clock.now(), soa };
+    const would = await wire.wouldTransfer(endpoint, zone);
+    const transfer =
+      would.kind === 'ok'
+        ? { kind: 'transfer' as const }
+        : would.kind === 'formerr'
+          ? { kind: 'rcode' as const, rcode: 'FORMERR' }
+          : would;
+    return { at: clock.now(), soa, transfer };
+  }
+
+  /** named waits long before it tries again by itself; a copy that could be current is not left to that. */
+  #nudge(zone: DomainName, tracked: Tracked): void {
+    const { plan, state, memory } = tracked;
+    const now = this.#deps.clock.monotonic();
+    if (plan.kind === 'primary' || state?.state === 'Current') {
+      tracked.nudges = 0;
+      return;
+    }
+    if (state?.state === 'Transferring' || memory.running !== undefined) return;
+    const pause = Math.min(LONGEST_NUDGE_MS, NUDGE_MS * 2 ** tracked.nudges);
+    if (now - tracked.nudgedAt < pause) return;
+    tracked.nudgedAt = now;
+    tracked.nudges += 1;
+    void this.#deps.refresh(zone).catch(() => undefined);
+  }
+}
+
+function copyOf(plan: PrimaryPlan | SecondaryPlan, state: ZoneTransferState): ZoneCopy {
+  const { lastTransferTime, expiresAt, behindSince, ...rest } = state;
+  return {
+    zone: displayName(plan.zone),
+    object: plan.object.key,
+    role: plan.kind,
+    ...rest,
+    ...(lastTransferTime === undefined ? {} : { lastTransferTime: timestamp(lastTransferTime) }),
+    ...(expiresAt === undefined ? {} : { expiresAt: timestamp(expiresAt) }),
+    ...(behindSince === undefined ? {} : { behindSince: timestamp(behindSince) }),
+  };
+}
