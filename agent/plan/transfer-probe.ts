@@ -11,8 +11,11 @@ export type SoaProbe =
   | { readonly kind: 'soa'; readonly serial: Serial; readonly authoritative: boolean }
   | Failed;
 
-/** What a server answers when asked for a zone by transfer; anything that is no failure means that it gives the zone. */
-export type TransferProbe = { readonly kind: 'transfer' } | Failed;
+/** What a server answers when asked for a zone by transfer; `ok`: it gives the zone. */
+export type TransferProbe =
+  | { readonly kind: 'ok' }
+  | { readonly kind: 'formerr'; readonly message: string }
+  | Failed;
 
 /** What the agent itself got from one primary, with the key and from the address that named uses. */
 export interface PrimaryProbe {
