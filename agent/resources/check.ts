@@ -82,11 +82,12 @@ function objectCheck(node: Node): Check {
     Object.entries(node.properties ?? {}).map(([name, child]) => [name, checkOfNode(child)]),
   );
   const required = node.required ?? [];
-  const unknown = unknownFields([...fields.keys()], node[preserve] === true);
+  const names = [...fields.keys()];
   const field = (name: string, value: unknown, path: string, found: Findings): unknown => {
     const check = fields.get(name);
     if (check !== undefined) return check.read(value, under(path, name), found);
-    unknown(name, path, found);
+    const warning = unknownField(name, path, names, node[preserve] === true);
+    if (warning !== undefined) found.warnings.push(warning);
     return value;
   };
   return {
@@ -138,14 +139,20 @@ function applyRule(
 const join = (path: string, inner: Note['path']): string =>
   path === '' || inner.startsWith('[') ? `${path}${inner}` : `${path}.${inner}`;
 
-/** Unknown fields do no harm; where only a slip of the finger explains one, or nothing will ever read it, that is told. */
-function unknownFields(known: readonly string[], keepsUnknown: boolean) {
-  return (name: string, path: string, found: Findings): void => {
-    const meant = probablyMeant(name, known);
-    if (meant === undefined && keepsUnknown) return;
-    const problem = meant === undefined ? 'it has no effect' : `did you mean ${meant}?`;
-    found.warnings.push({ path: under(path, name), problem: `unknown field: ${problem}` });
-  };
+/**
+ * Unknown fields do no harm; where only a slip of the finger explains one, or nothing will ever read it, that is told.
+ * `kept`: others may read them.
+ */
+export function unknownField(
+  name: string,
+  path: string,
+  known: readonly string[],
+  kept: boolean,
+): Problem | undefined {
+  const meant = probablyMeant(name, known);
+  if (meant === undefined && kept) return undefined;
+  const problem = meant === undefined ? 'it has no effect' : `did you mean ${meant}?`;
+  return { path: under(path, name), problem: `unknown field: ${problem}` };
 }
 
 function mapCheck({ maxProperties = Infinity, ...node }: Node, child: Node): Check {

@@ -1,6 +1,6 @@
 import type { InvalidObject } from '../observe/cluster.ts';
 import type { Parsed, Problem } from '../problem.ts';
-import { type Check, checkOf, type Findings } from './check.ts';
+import { type Check, checkOf, type Findings, unknownField } from './check.ts';
 import { got, isObject, oneOf } from './got.ts';
 import { readMetadata } from './metadata.ts';
 import { readConfigMap } from './read-config-map.ts';
@@ -98,7 +98,7 @@ function resource(
     : [wanted('apiVersion', oneOf(apiVersions), apiVersion)];
   if (!isKind(kind)) return invalid(kind, value, origin, [...version, unknownKind(kind)]);
   if (!isVersion(apiVersion)) return invalid(kind, value, origin, version);
-  const found: Findings = { problems: [], warnings: [] };
+  const found: Findings = { problems: [], warnings: unknownParts(value) };
   const spec = checks[kind].read(value['spec'] ?? {}, 'spec', found);
   const metadata = metadataOf(value, origin);
   // A slip of the finger in a field's name often is why another field is missing.
@@ -107,6 +107,14 @@ function resource(
   const object = build(kind, apiVersion, metadata.value, spec);
   return { kind: 'object', object, warnings: found.warnings };
 }
+
+const parts = ['apiVersion', 'kind', 'metadata', 'spec', 'status'];
+
+const unknownParts = (value: object): Problem[] =>
+  Object.keys(value)
+    .filter((name) => !parts.includes(name))
+    .map((name) => unknownField(name, '', parts, false))
+    .filter((each) => each !== undefined);
 
 function unknownKind(kind: string): Problem {
   const kinds = Object.keys(kindSchemas);

@@ -63,10 +63,14 @@ export const recordSpecs = {
   }),
   TXTRecord: object('Text at a name.', {
     ...place,
-    text: list('The strings of one record.', text('A string.', { maxLength: 65_535 }), {
-      minItems: 1,
-      maxItems: 256,
-    }),
+    text: list(
+      'The strings of one record.',
+      text('A string.', { minLength: 0, maxLength: 65_535 }),
+      {
+        minItems: 1,
+        maxItems: 256,
+      },
+    ),
   }),
   SRVRecord: object('A server of a service (RFC 2782).', {
     ...place,

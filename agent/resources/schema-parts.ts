@@ -35,7 +35,7 @@ export const preserve = 'x-kubernetes-preserve-unknown-fields';
 
 export const text = (
   description: string,
-  limits: { maxLength?: number; pattern?: string; rule?: TextRule } = {},
+  limits: { minLength?: number; maxLength?: number; pattern?: string; rule?: TextRule } = {},
 ) => {
   const { rule, ...keywords } = limits;
   return Type.String({
@@ -72,11 +72,11 @@ export const recordType = (description: string) =>
 export const recordData = (description: string) =>
   text(description, { maxLength: 65_535, pattern: oneLinePattern, rule: recordDataRule });
 
-/** The API server stores objects of up to 1.5 MiB; larger zones come by transfer. */
-export const zoneText = (description: string) => text(description, { maxLength: 1_500_000 });
+/** The API server stores objects of up to 1.5 MiB; a folder of manifests may hold more. */
+export const zoneText = (description: string) => text(description, { maxLength: 67_108_864 });
 
 export const oneLine = (description: string) =>
-  text(description, { maxLength: 65_535, pattern: oneLinePattern });
+  text(description, { minLength: 0, maxLength: 65_535, pattern: oneLinePattern });
 
 const address = (rule: TextRule) => (description: string) =>
   text(description, { maxLength: 300, rule });

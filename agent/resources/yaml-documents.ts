@@ -25,14 +25,22 @@ export function splitDocuments(stream: string): readonly Piece[] {
   const pieces: Piece[] = [];
   let start = 0;
   let line = 1;
-  for (const { index } of stream.matchAll(/(?<=\n)---(?=[ \t\r\n]|$)/g)) {
-    const text = stream.slice(start, index);
-    pieces.push({ text, line });
-    line += text.split('\n').length - 1;
-    start = index;
+  const add = (end: number): void => {
+    pieces.push({ text: stream.slice(start, end), line });
+  };
+  // A marker that stands alone says nothing more, and belongs to no piece: so pieces may change places.
+  for (const { index, 0: marker } of stream.matchAll(
+    /(?<=\n|^)---(?:[ \t]*\r?\n|(?=[ \t\r\n]|$))/g,
+  )) {
+    add(index);
+    line += linesIn(stream.slice(start, index)) + linesIn(marker);
+    start = index + (marker.endsWith('\n') ? marker.length : 0);
   }
-  return [...pieces, { text: stream.slice(start), line }];
+  add(stream.length);
+  return pieces;
 }
+
+const linesIn = (text: string): number => text.split('\n').length - 1;
 
 /** How often a document may repeat what an anchor marks, all in all: beyond that it is a bomb, not a manifest. */
 const maxAliasCount = 1000;
