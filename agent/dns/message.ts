@@ -68,7 +68,7 @@ export interface Message extends Sections {
   readonly tsigStart?: number;
 }
 
-/** A message to be sent. What is left out is empty, unset, QUERY or NOERROR. */
+/** A message to be sent. What is left out is empty, unset, QUERY or NOERROR. `id` 0 to 65535, a `ttl` 0 to 2^31-1. */
 export interface Draft extends Partial<Sections> {
   readonly id: number;
   readonly opcode?: string;

@@ -77,14 +77,16 @@ const udpSize = 1232;
 
 /**
  * Asks servers for SOAs over UDP, and over TCP where the answer was cut short. Up to `window` questions are open at
- * each server, the others queue there, so that a server that is silent holds up no other.
+ * each server, the others queue there, so that a server that is silent holds up no other. Over about 150 would overrun
+ * a UDP socket's usual buffer (212,992 bytes, of which Linux books 1,280 for a small datagram), ours or the server's:
+ * each one lost costs a whole timeout.
  */
 export class SoaClient {
   readonly #parts: DnsClientParts;
   readonly #window: number;
   readonly #servers = new Map<string, UdpServer>();
 
-  constructor(parts: DnsClientParts, { window = 200 }: { readonly window?: number } = {}) {
+  constructor(parts: DnsClientParts, { window = 64 }: { readonly window?: number } = {}) {
     this.#parts = parts;
     this.#window = window;
   }

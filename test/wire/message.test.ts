@@ -184,7 +184,7 @@ describe('a message', () => {
     ]);
     const started = performance.now();
     expect(decodeMessage(bytes).ok).toBe(false);
-    expect(performance.now() - started).toBeLessThan(200);
+    expect(performance.now() - started).toBeLessThan(1000);
   });
 
   test('tells where it is wrong', () => {
