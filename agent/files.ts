@@ -154,9 +154,26 @@ async function syncFolder(folder: string): Promise<void> {
 /** Makes a folder and those above it. One that is there stays as it is, with its mode. */
 export async function makeFolder(path: string, mode = 0o750): Promise<void> {
   try {
-    await mkdir(path, { recursive: true, mode });
+    await mkdir(path, { mode }).catch((error: unknown) => makeFurther(path, mode, error));
   } catch (error) {
-    throw new FileError('make the folder', path, error);
+    throw error instanceof FileError ? error : new FileError('make the folder', path, error);
+  }
+}
+
+/** Not by mkdir's own recursion, which reports ENOENT for a read-only file system. */
+async function makeFurther(path: string, mode: number, error: unknown): Promise<void> {
+  switch (errnoOf(error)) {
+    case 'EEXIST':
+      if ((await stat(path)).isDirectory()) return;
+      throw error;
+    case 'ENOENT':
+      await makeFolder(dirname(path), mode);
+      await mkdir(path, { mode }).catch((again: unknown) => {
+        if (errnoOf(again) !== 'EEXIST') throw again;
+      });
+      return;
+    default:
+      throw error;
   }
 }
 
