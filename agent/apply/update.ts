@@ -22,7 +22,7 @@ export type UpdateOutcome =
   | { readonly kind: 'stale' }
   /** Nothing was changed. */
   | { readonly kind: 'refused'; readonly why: string }
-  /** No answer was seen; the zone's SOA tells whether it took. */
+  /** No answer was seen: it may have taken, or take yet when a hung named goes on. The zone's SOA tells. */
   | { readonly kind: 'unknown'; readonly why: string };
 
 /** A process per some hundred zones: about a ms a zone, of which most is named's. */
@@ -84,7 +84,11 @@ async function sendBatch(
   let rest = batch;
   while (rest.length > 0) {
     const ran = await send(rest, deps, signal);
-    for (const [zone, outcome] of readAnswers(ran.stdout)) outcomes.set(zone, outcome);
+    const noKey = /^could not read key.*$/m.exec(ran.stderr)?.[0];
+    for (const [zone, outcome] of readAnswers(ran.stdout)) {
+      const unsigned = outcome.kind === 'refused' && noKey !== undefined;
+      outcomes.set(zone, unsigned ? { kind: 'refused', why: noKey } : outcome);
+    }
     const unanswered = rest.filter(({ zone }) => !outcomes.has(zone));
     const [culprit, ...others] = unanswered;
     if (culprit === undefined) break;
@@ -119,11 +123,10 @@ const isSyntaxError = (ran: Ran): boolean =>
   ran.why === 'exit' &&
   /^(?:syntax error|incorrect section name|.*bad owner)/m.test(ran.stderr);
 
-/** The last thing that nsupdate complained of. That it found no key comes first, and is the reason for all the rest. */
+/** The last thing that nsupdate complained of. */
 function whyOf(ran: Ran): string {
   const lines = ran.stderr.split('\n').filter((line) => line !== '' && line !== 'syntax error');
-  const key = lines.find((line) => line.startsWith('could not read key'));
-  return key ?? lines.at(-1) ?? (ran.ok ? 'nsupdate printed no answer' : ran.message);
+  return lines.at(-1) ?? (ran.ok ? 'nsupdate printed no answer' : ran.message);
 }
 
 /** What nsupdate's `answer` command printed: for each update the status, then the zone, then the signature's error. */
