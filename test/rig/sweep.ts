@@ -13,6 +13,9 @@ export interface SweepOptions {
 }
 
 const largestBatch = 64;
+// Milliseconds for one question.
+const shortest = 20;
+const longest = 320;
 
 /**
  * Waits until a server has given the right answer about each item. Cheap enough to run beside what it measures: what
@@ -21,20 +24,25 @@ const largestBatch = 64;
 export async function untilAll<T>(
   place: Place,
   items: Iterable<T>,
-  isRight: (eye: DnsEye, item: T) => Promise<boolean>,
+  isRight: (eye: DnsEye, item: T, timeoutMs: number) => Promise<boolean>,
   { withinMs = 120_000, everyMs = 10 }: SweepOptions = {},
 ): Promise<void> {
   const deadline = performance.now() + withinMs;
   await withEye(place, async (eye) => {
     let open = [...items];
+    // A question that a starting server lost must not cost more time than it has to; a busy one gets longer.
+    let timeoutMs = shortest;
     for (let batch = 4; open.length > 0; ) {
       const asked = open.slice(0, batch);
-      const right = await Promise.all(asked.map((item) => isRight(eye, item)));
+      const start = performance.now();
+      const right = await Promise.all(asked.map((item) => isRight(eye, item, timeoutMs)));
       const wrong = asked.filter((_, index) => right[index] !== true);
       // To the end of the line, so that one late item does not hide the others.
       open = [...open.slice(batch), ...wrong];
       const stuck = wrong.length === asked.length;
       batch = stuck ? 4 : Math.min(largestBatch, batch * 2);
+      const ranOut = stuck && performance.now() - start >= timeoutMs;
+      timeoutMs = ranOut ? Math.min(longest, timeoutMs * 2) : shortest;
       if (!stuck) continue;
       if (performance.now() > deadline) throw late(place, open, withinMs);
       await sleep(everyMs);
@@ -48,8 +56,12 @@ export async function untilServed(
   wanted: Wanted,
   options?: SweepOptions,
 ): Promise<void> {
-  const isRight = async (eye: DnsEye, [zone, serial]: [string, number | undefined]) => {
-    const served = await eye.serial(zone, 250);
+  const isRight = async (
+    eye: DnsEye,
+    [zone, serial]: [string, number | undefined],
+    timeoutMs: number,
+  ): Promise<boolean> => {
+    const served = await eye.serial(zone, timeoutMs);
     return served !== undefined && (serial === undefined || served === serial);
   };
   await untilAll(place, wanted, isRight, options);
@@ -61,8 +73,8 @@ export async function untilAnswered(
   wanted: ReadonlyMap<string, string>,
   options?: SweepOptions,
 ): Promise<void> {
-  const isRight = async (eye: DnsEye, [name, address]: [string, string]) =>
-    (await eye.data(name, 'A', 250))?.join() === address;
+  const isRight = async (eye: DnsEye, [name, address]: [string, string], timeoutMs: number) =>
+    (await eye.data(name, 'A', timeoutMs))?.join() === address;
   await untilAll(place, wanted, isRight, options);
 }
 
