@@ -1,6 +1,7 @@
 import type { Clock } from './clock.ts';
 import type { Logger } from './log.ts';
 import type { Host } from './options/declaration.ts';
+import type { Options } from './options/options.ts';
 
 /** What a command gets beside its options: everything that comes from outside, made in main.ts and replaced in tests. */
 export interface Context {
@@ -10,6 +11,8 @@ export interface Context {
   readonly host: Host;
   /** Aborted by SIGTERM or SIGINT: end what runs and return. A second signal ends the process at once. */
   readonly signal: AbortSignal;
+  /** Calls back with the options as they are now, at each SIGHUP; wrong ones are told and change nothing. Returns how to end it. */
+  readonly onReload: (reloaded: (options: Options) => void) => () => void;
   readonly clock: Clock;
   /** From 0 to below 1. */
   readonly random: () => number;

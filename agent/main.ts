@@ -13,7 +13,7 @@ import { readHost } from './options/host.ts';
 import { loadOptions } from './options/load.ts';
 import type { Options } from './options/options.ts';
 import { tellProblems } from './options/tell-problems.ts';
-import { TransientError } from './problem.ts';
+import { type Parsed, TransientError } from './problem.ts';
 import { agentVersion } from './version.ts';
 
 const complain = (text: string): void => {
@@ -41,6 +41,17 @@ function stopSignal(): AbortSignal {
   return controller.signal;
 }
 
+/** Options that are wrong are told, and those in force stay. */
+function onHangUp(load: () => Parsed<Options>, reloaded: (options: Options) => void): () => void {
+  const listener = (): void => {
+    const options = load();
+    if (options.ok) reloaded(options.value);
+    else complain(tellProblems(options.problems));
+  };
+  process.on('SIGHUP', listener);
+  return () => process.off('SIGHUP', listener);
+}
+
 async function main(): Promise<number> {
   const line = readCommandLine(process.argv.slice(2), {
     out: (text) => process.stdout.write(text),
@@ -51,12 +62,14 @@ async function main(): Promise<number> {
   if (!line.ok) return line.exitCode;
   const { flags, configFile, invocation } = line.value;
   const host = readHost();
-  const options = loadOptions({
-    host,
-    environment: process.env,
-    flags,
-    ...(configFile === undefined ? {} : { configFile }),
-  });
+  const load = () =>
+    loadOptions({
+      host,
+      environment: process.env,
+      flags,
+      ...(configFile === undefined ? {} : { configFile }),
+    });
+  const options = load();
   if (!options.ok && invocation.command !== 'version') {
     complain(tellProblems(options.problems));
     return 2;
@@ -67,6 +80,7 @@ async function main(): Promise<number> {
     version: agentVersion(),
     host,
     signal: stopSignal(),
+    onReload: (reloaded) => onHangUp(load, reloaded),
     clock: systemClock,
     random: Math.random,
     print,

@@ -33,6 +33,11 @@ export async function openLedger(folder: string): Promise<Ledger> {
   return ledger;
 }
 
+/** The entries as they lie there, for who only looks: nothing is written. */
+export async function readLedger(folder: string): Promise<ReadonlyMap<DomainName, LedgerEntry>> {
+  return fold((await readIfPresent(join(folder, FILE))) ?? '').entries;
+}
+
 /** A full or read-only disk keeps nobody from serving what is there. */
 async function tolerant(work: Promise<unknown>): Promise<void> {
   await work.catch((error: unknown) => {

@@ -18,6 +18,9 @@ export interface PodSecrets {
   readonly replaced: readonly string[];
 }
 
+export const CONTROL_KEY = 'bind9-agent-control';
+export const LOCAL_KEY = 'bind9-agent-local';
+
 const FOLDER = 'keys';
 const SECRET_BYTES = 32;
 /** named reads keys from its configuration, not from here; nobody else needs them. */
@@ -45,8 +48,8 @@ export async function openPodSecrets(
     await publish(path, renderKey(key), { mode: MODE });
     return { key, path };
   };
-  const control = await open('bind9-agent-control');
-  const local = await open('bind9-agent-local');
+  const control = await open(CONTROL_KEY);
+  const local = await open(LOCAL_KEY);
   return { control, local, replaced };
 }
 

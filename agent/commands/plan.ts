@@ -1,8 +1,36 @@
 import type { Context } from '../context.ts';
 import type { Options } from '../options/options.ts';
+import { explainAction } from '../plan/action.ts';
+import { type DryRun, dryRun } from '../pod/dry-run.ts';
+import { lookOnce } from '../pod/look-once.ts';
+import { problemLines } from './tell.ts';
 
 /** Shows what would change and why, and touches nothing. Returns the exit code. */
-export async function plan(_options: Options, context: Context): Promise<number> {
-  context.complain('bind9-agent: plan is not there yet\n');
-  return 1;
+export async function plan(options: Options, context: Context): Promise<number> {
+  const seen = await lookOnce(options, context);
+  const run = seen.ok ? await dryRun(options, seen.view, context) : seen;
+  if (!seen.ok || !run.ok) {
+    context.complain(`bind9-agent: ${run.ok ? '' : run.why}\n`);
+    return 1;
+  }
+  const problems = problemLines(seen.view, run.plan);
+  await context.print(`${[...changes(run), ...titled('Problems:', problems)].join('\n')}\n`);
+  return 0;
 }
+
+function changes({ actions, held }: Extract<DryRun, { ok: true }>): string[] {
+  const lines = actions.map((action) => `- ${explainAction(action)}`);
+  const nothing = lines.length === 0 && held === undefined;
+  return [
+    ...(nothing ? ['Nothing would change.'] : titled('Would be done:', lines)),
+    ...(held === undefined
+      ? []
+      : titled(
+          `Held until ${held.hash} is approved, because it ${held.why}:`,
+          held.actions.map((action) => `- ${action}`),
+        )),
+  ];
+}
+
+const titled = (title: string, lines: readonly string[]): string[] =>
+  lines.length === 0 ? [] : [title, ...lines];

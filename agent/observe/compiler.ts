@@ -50,6 +50,11 @@ export class Compiler {
     this.#start();
   }
 
+  /** Checks these now, for who makes one plan and no more. Rejects with a TransientError where it cannot. */
+  async settle(requests: readonly CompileRequest[]): Promise<void> {
+    for (const request of requests) this.#results.set(keyOf(request), await this.#compile(request));
+  }
+
   #start(): void {
     if (performance.now() < this.#pausedUntil) return;
     for (const [key, request] of this.#waiting) {

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts';
+import type { DomainName } from '../dns/name.ts';
 import type { Candidate } from '../plan/primaries.ts';
 import type { SoaProbe } from '../plan/transfer-probe.ts';
 
@@ -6,7 +7,7 @@ import type { SoaProbe } from '../plan/transfer-probe.ts';
 export interface ProofTarget {
   readonly candidate: Candidate;
   /** A zone that the primary should have, canonical. */
-  readonly zone: string;
+  readonly zone: DomainName;
 }
 
 export type AskSoa = (target: ProofTarget) => Promise<SoaProbe>;

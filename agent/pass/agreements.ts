@@ -6,7 +6,7 @@ import type { ZoneContent } from '../dns/zone-text.ts';
 import type { Logger } from '../log.ts';
 import type { Cluster, ClusterView } from '../observe/cluster.ts';
 import type { Target } from '../plan/action.ts';
-import { agree, type Decision } from '../plan/agree.ts';
+import { agree, type Decision, servingOf } from '../plan/agree.ts';
 import type { PrimaryPlan } from '../plan/plan-zone.ts';
 import type { Allocation } from '../plan/registration.ts';
 import type { ServedZone } from '../plan/served-zone.ts';
@@ -224,11 +224,3 @@ function targetNow(content: ZoneContent, decision: Decision): Target | undefined
       return undefined;
   }
 }
-
-const servingOf = (served: ServedZone | undefined) =>
-  served?.role !== 'primary' || served.serial === undefined
-    ? undefined
-    : {
-        serial: served.serial,
-        ...(served.hash === undefined ? {} : { contentHash: served.hash }),
-      };

@@ -53,7 +53,9 @@ export function adopt(canonical: string): Adopted {
 function newZonesFolder(options: readonly string[]): string | undefined {
   const folder = optionValue(options, 'new-zones-directory');
   if (folder !== undefined) return folder;
-  return optionValue(options, 'allow-new-zones') === 'yes' ? optionValue(options, 'directory') : undefined;
+  return optionValue(options, 'allow-new-zones') === 'yes'
+    ? optionValue(options, 'directory')
+    : undefined;
 }
 
 function merge(

@@ -1,5 +1,6 @@
 import { isNewer, newest, nextSerial, type Serial } from '../dns/serial.ts';
 import type { Allocation } from './registration.ts';
+import type { ServedZone } from './served-zone.ts';
 
 /** What one primary knows of a zone when it decides which serial its content gets. */
 export interface Agreement {
@@ -25,6 +26,15 @@ export interface Agreement {
   /** Milliseconds since the last allocation of this zone that we saw. */
   readonly sinceAllocation: number;
 }
+
+/** What our named serves of a zone, where it is its primary. */
+export const servingOf = (served: ServedZone | undefined): Agreement['serving'] =>
+  served?.role !== 'primary' || served.serial === undefined
+    ? undefined
+    : {
+        serial: served.serial,
+        ...(served.hash === undefined ? {} : { contentHash: served.hash }),
+      };
 
 export type Decision =
   /** Serve our content under this serial; it is agreed already. */

@@ -3,7 +3,7 @@ import type { Serial } from '../dns/serial.ts';
 import type { ZoneContent } from '../dns/zone-text.ts';
 import type { Problem } from '../problem.ts';
 import { parseEndpoint } from '../resources/endpoint.ts';
-import type { DNSZone, DnsRecord, ObjectKey } from '../resources/types.ts';
+import type { DNSZone, DnsRecord } from '../resources/types.ts';
 import type { CompileRequest, ContentResult } from './content.ts';
 import type { InstanceConfig } from './named-config.ts';
 import { type Placement, place } from './placement.ts';
@@ -319,14 +319,21 @@ function stanzaOf(
     peerAddresses: [...new Set(others.flatMap((pod) => pod.ips))],
     narrowByAddress: settings.narrowByAddress,
     allowTransfer: [
-      ...(zone.spec.transfer?.allowTransfer ?? config.allowTransfer ?? []),
+      ...withKnownKeys(zone.spec.transfer?.allowTransfer ?? config.allowTransfer ?? [], settings),
       ...outsideKey,
     ],
-    allowQuery: config.allowQuery ?? ['any'],
+    allowQuery: withKnownKeys(config.allowQuery ?? ['any'], settings),
     maxRecordsPerType: settings.maxRecordsPerType,
     maxTypesPerName: settings.maxTypesPerName,
   });
 }
+
+/** Address match elements without those that name a key we do not have: named would take them and fail when it is used. */
+const withKnownKeys = (elements: readonly string[], { knownKeys: known }: ZoneSettings): string[] =>
+  elements.filter((element) => {
+    const key = /^!?key "([^"]+)"$/.exec(element)?.[1];
+    return key === undefined || known.has(key);
+  });
 
 /** The zone's name as named knows it; a spec whose name does not parse was refused before it came here. */
 export function nameOf(zone: DNSZone): DomainName | undefined {

@@ -9,6 +9,7 @@ import { ZoneFiles } from '../apply/zone-files.ts';
 import type { DomainName } from '../dns/name.ts';
 import { emptyTrash } from '../files.ts';
 import { Mailbox } from '../mailbox.ts';
+import { Compiler } from '../observe/compiler.ts';
 import { Prover } from '../observe/prover.ts';
 import { Agreements } from '../pass/agreements.ts';
 import { Passes, type PassOutcome } from '../pass/pass.ts';
@@ -19,6 +20,7 @@ import type { Registration } from '../plan/registration.ts';
 import { describeSelf } from '../plan/self.ts';
 import { endpointId } from '../plan/topology.ts';
 import { TransientError } from '../problem.ts';
+import type { LocalCopies } from './local-copies.ts';
 import type { AgentParts } from './parts.ts';
 import { podFacts, zoneSettings } from './settings.ts';
 
@@ -52,6 +54,9 @@ export class Agent {
   readonly link: NamedLink;
   readonly approved = new Set<string>();
   readonly #parts: AgentParts;
+  readonly #copies: LocalCopies;
+  readonly #afterPass: (agent: Agent) => void;
+  #labels: Readonly<Record<string, string>> = {};
   readonly #mailbox = new Mailbox();
   readonly #passes: Passes;
   readonly #prover: Prover;
@@ -59,9 +64,11 @@ export class Agent {
   readonly #files: ZoneFiles;
   readonly #command: ZoneCommander;
 
-  constructor(parts: AgentParts) {
+  constructor(parts: AgentParts, copies: LocalCopies, afterPass: (agent: Agent) => void) {
     this.#parts = parts;
-    const { options, rndc, clock, wire, ledger, log, cluster, given, podKeys, copies } = parts;
+    this.#copies = copies;
+    this.#afterPass = afterPass;
+    const { options, rndc, clock, wire, ledger, log, cluster, given } = parts;
     const again = (ms: number): void => this.#mailbox.ringIn(ms);
     const command = zoneCommander(rndc);
     const files = new ZoneFiles(options.paths.zones, join(options.paths.state, 'trash'));
@@ -99,7 +106,7 @@ export class Agent {
     };
     this.#passes = new Passes({
       planner: new Planner(),
-      settings: zoneSettings(options, given, podKeys),
+      settings: zoneSettings(options, given),
       limits: options.guard,
       agreements: new Agreements({
         ...peers,
@@ -107,7 +114,11 @@ export class Agent {
         styledByDate: options.serial.style === 'date',
       }),
       writers: new Writers({ ...peers, fileOf: (zone) => files.pathOf(zone) }),
-      compiler: parts.compiler,
+      compiler: new Compiler(
+        parts.compile,
+        () => this.wake(),
+        (error) => log.warn({ err: error }, 'zone text could not be checked'),
+      ),
       prover: this.#prover,
       ledger,
       loader: this.#loader,
@@ -183,15 +194,15 @@ export class Agent {
       log.warn({ err: error }, 'the pass did not get through, it is tried again');
       this.#mailbox.ringIn(RETRY_MS);
     }
-    this.#parts.afterPass(this);
+    this.#afterPass(this);
   }
 
   async #pass(): Promise<void> {
-    const { cluster, options, given, version, labels, metrics, clock } = this.#parts;
+    const { cluster, options, given, version, metrics, clock } = this.#parts;
     if (this.link.state.kind === 'up' && !this.state.reconciled) await this.#reconcile();
     const view = cluster.view();
     if (!view.synced) return;
-    const self = describeSelf(podFacts(options, given, version, labels()), view.instances);
+    const self = describeSelf(podFacts(options, given, version, this.#labels), view.instances);
     this.state.self = self;
     if (self === undefined) return;
     const held = this.state.outcome?.held?.hash;
@@ -226,7 +237,7 @@ export class Agent {
   }
 
   async #reconcile(): Promise<void> {
-    const { ledger, clock, wire, log, copies, statistics } = this.#parts;
+    const { ledger, clock, wire, log, statistics } = this.#parts;
     const named = await statistics();
     const { foreign, repaired } = await reconcile(named, {
       ledger,
@@ -239,7 +250,8 @@ export class Agent {
     if (repaired.length > 0) log.warn({ zones: repaired }, 'zones that named could not load');
     this.state.foreign = foreign;
     this.state.reconciled = true;
-    copies.onNamedUp();
+    this.#copies.onNamedUp();
+    this.#copies.onStatistics(named);
     await this.#refresh(() => true);
   }
 

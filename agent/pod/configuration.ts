@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { PodSecrets } from '../apply/secrets.ts';
 import { type ConfigOutcome, ServerConfig } from '../apply/server-config.ts';
 import { publishJson, readJson } from '../apply/state.ts';
 import type { DomainName } from '../dns/name.ts';
@@ -9,7 +10,7 @@ import { type Adopted, adopt } from '../plan/adopt.ts';
 import { type ConfigFiles, type InstanceConfig, renderNamedConf } from '../plan/named-config.ts';
 import { run } from '../process.ts';
 import type { GivenKeys } from './keys.ts';
-import { type PodKeys, serverSettings, toolPath } from './settings.ts';
+import { serverSettings, toolPath } from './settings.ts';
 
 /** What outlives a restart of the agent, so that named.conf can be written before anything is known of the cluster. */
 interface Remembered {
@@ -24,14 +25,14 @@ const TOOL_TIMEOUT_MS = 30_000;
 export class Configuration {
   readonly #options: Options;
   readonly #given: GivenKeys;
-  readonly #pod: PodKeys;
+  readonly #pod: PodSecrets;
   readonly #log: Logger;
   readonly #server: ServerConfig;
   #remembered: Remembered = { instance: {} };
   #toolRelease: string | undefined;
   #adopted: { readonly mtime: number; readonly result: Adopted } | undefined;
 
-  constructor(options: Options, given: GivenKeys, pod: PodKeys, log: Logger) {
+  constructor(options: Options, given: GivenKeys, pod: PodSecrets, log: Logger) {
     this.#options = options;
     this.#given = given;
     this.#pod = pod;

@@ -240,13 +240,7 @@ export class LocalCopies {
     const { wire, clock } = this.#deps;
     const soa = await wire.soa(endpoint, zone);
     if (soa.kind !== 'soa') return { at: clock.now(), soa };
-    const would = await wire.wouldTransfer(endpoint, zone);
-    const transfer =
-      would.kind === 'ok'
-        ? { kind: 'transfer' as const }
-        : would.kind === 'formerr'
-          ? { kind: 'rcode' as const, rcode: 'FORMERR' }
-          : would;
+    const transfer = await wire.wouldTransfer(endpoint, zone);
     return { at: clock.now(), soa, transfer };
   }
 

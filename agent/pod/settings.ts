@@ -1,16 +1,10 @@
 import { join } from 'node:path';
-import type { TsigKey } from '../dns/tsig-key.ts';
+import { LOCAL_KEY, type PodSecrets } from '../apply/secrets.ts';
 import type { Options } from '../options/options.ts';
 import type { ServerSettings } from '../plan/named-config.ts';
 import type { ZoneSettings } from '../plan/plan-zone.ts';
 import type { PodFacts } from '../plan/self.ts';
 import { type GivenKeys, keyStatements } from './keys.ts';
-
-/** Keys that never leave the pod: one for the control channel, one for updates and checks over loopback. */
-export interface PodKeys {
-  readonly control: TsigKey;
-  readonly local: TsigKey;
-}
 
 export const toolPath = ({ named }: Options, tool: string): string =>
   named.tools === '' ? tool : join(named.tools, tool);
@@ -26,7 +20,7 @@ export const hereAddress = (options: Options): string =>
 export function serverSettings(
   options: Options,
   given: GivenKeys,
-  pod: PodKeys,
+  { control, local }: PodSecrets,
   version: readonly number[] | undefined,
   newZones: string,
 ): ServerSettings {
@@ -42,19 +36,19 @@ export function serverSettings(
     maxRecordsPerType: named.maxRecordsPerType,
     maxTypesPerName: named.maxTypesPerName,
     ...(given.cluster === undefined ? {} : { clusterKey: given.cluster.name }),
-    localKey: pod.local.name,
-    controlKey: pod.control.name,
-    keys: keyStatements([pod.control, pod.local, ...given.byName.values()]),
+    localKey: local.key.name,
+    controlKey: control.key.name,
+    keys: keyStatements([control.key, local.key, ...given.byName.values()]),
     version,
   };
 }
 
-export function zoneSettings(options: Options, given: GivenKeys, pod: PodKeys): ZoneSettings {
+export function zoneSettings(options: Options, given: GivenKeys): ZoneSettings {
   const { paths, named, access } = options;
   return {
     zonesFolder: paths.zones,
     ...(given.cluster === undefined ? {} : { clusterKey: given.cluster.name }),
-    localKey: pod.local.name,
+    localKey: LOCAL_KEY,
     knownKeys: new Set(given.byName.keys()),
     narrowByAddress: access.byAddress,
     maxRecordsPerType: named.maxRecordsPerType,

@@ -1,0 +1,70 @@
+import type { ClusterView } from '../observe/cluster.ts';
+import type { ZonePlan } from '../plan/plan-zone.ts';
+import type { Plan } from '../plan/planner.ts';
+import { showProblem } from '../problem.ts';
+
+/** Everything that is wrong with the resources, a line each: the object, the field, what was wanted and got. */
+export function problemLines(view: ClusterView, plan: Plan): string[] {
+  const ofZones = [...plan.zones.values()].flatMap((zone) =>
+    problemsOf(zone).map((problem) => `- DNSZone ${zone.object.key}: ${problem}`),
+  );
+  const ofObjects = view.invalid.flatMap(({ object, problems }) =>
+    problems.map((problem) => `- ${object}: ${showProblem(problem)}`),
+  );
+  return [...ofObjects, ...ofZones];
+}
+
+export function problemsOf(plan: ZonePlan): string[] {
+  switch (plan.kind) {
+    case 'primary':
+    case 'secondary':
+    case 'elsewhere':
+    case 'keep':
+      return plan.problems.map(showProblem);
+    case 'conflict':
+      return [plan.why];
+    case 'pending':
+      return [];
+  }
+}
+
+/** What this pod does about the zone, in a sentence. */
+export function standing(plan: ZonePlan): string {
+  switch (plan.kind) {
+    case 'primary':
+      return plan.dynamic
+        ? 'served here as primary; this pod is its writer, others update it by RFC 2136'
+        : 'served here as primary, rendered from the resources';
+    case 'secondary': {
+      const from = plan.primaries.map(({ address, port }) => `${address} port ${port}`).join(', ');
+      return from === ''
+        ? 'served here as secondary; no primary of it is known yet'
+        : `served here as secondary, transferred from ${from}`;
+    }
+    case 'elsewhere':
+      return 'not served by this pod';
+    case 'conflict':
+      return `not served here: ${plan.why}`;
+    case 'pending':
+      return 'its text is being checked';
+    case 'keep':
+      return `kept as it is served now: ${plan.why}`;
+  }
+}
+
+/** Columns as kubectl prints them: upper-case titles, three blanks between. */
+export function table(titles: readonly string[], rows: readonly (readonly string[])[]): string {
+  const all = [titles, ...rows];
+  const widths = titles.map((_, column) =>
+    Math.max(...all.map((row) => (row[column] ?? '').length)),
+  );
+  return all
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('   ')
+        .trimEnd(),
+    )
+    .join('\n')
+    .concat('\n');
+}

@@ -1,0 +1,142 @@
+import { type DomainName, parseName } from '../dns/name.ts';
+import type { Serial } from '../dns/serial.ts';
+import { TransientError } from '../problem.ts';
+
+/** One zone as named's statistics channel tells it. */
+export interface NamedZone {
+  /** `primary`, `secondary`, `mirror`, `forward`, … */
+  readonly type: string;
+  /** Absent: never loaded, or expired. */
+  readonly serial?: Serial;
+  readonly loaded?: Date;
+  /** Secondaries only. In the past: the zone has expired. */
+  readonly expires?: Date;
+  readonly refresh?: Date;
+}
+
+/** named as a whole. The counters are since its start. */
+export interface NamedServer {
+  readonly version: string;
+  readonly bootTime?: Date;
+  readonly configTime?: Date;
+  readonly soaQueries: number;
+  readonly axfrRequests: number;
+  readonly ixfrRequests: number;
+  readonly transfersSucceeded: number;
+  readonly transfersFailed: number;
+}
+
+/** Where the statistics channel answers, and for how long to wait. */
+export interface StatisticsChannel {
+  readonly address: string;
+  readonly port: number;
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * The zones of view `_default` (BIND 9.18, 9.20), without those that named makes by itself. 10,000 zones are 1.8 MB.
+ * Throws a TransientError where named does not answer, also while it loads, or answers something else.
+ */
+export async function readNamedZones(
+  channel: StatisticsChannel,
+): Promise<Map<DomainName, NamedZone>> {
+  const body = await read(channel, '/json/v1/zones');
+  // A named without a single zone leaves the list out.
+  const zones = field(field(field(body, 'views'), '_default'), 'zones') ?? [];
+  if (field(body, 'json-stats-version') === undefined || !Array.isArray(zones)) throw unexpected(channel, 'no views._default.zones');
+  return new Map(zones.flatMap(readZone));
+}
+
+/** Version, times and transfer counters. Throws as `readNamedZones`. */
+export async function readNamedServer(channel: StatisticsChannel): Promise<NamedServer> {
+  const body = await read(channel, '/json/v1/server');
+  const version = field(body, 'version');
+  if (typeof version !== 'string') throw unexpected(channel, 'no version');
+  const bootTime = time(field(body, 'boot-time'));
+  const configTime = time(field(body, 'config-time'));
+  const stats = field(body, 'zonestats');
+  return {
+    version,
+    ...(bootTime !== undefined && { bootTime }),
+    ...(configTime !== undefined && { configTime }),
+    soaQueries: count(stats, 'SOAOut'),
+    axfrRequests: count(stats, 'AXFRReq'),
+    ixfrRequests: count(stats, 'IXFRReq'),
+    transfersSucceeded: count(stats, 'XfrSuccess'),
+    transfersFailed: count(stats, 'XfrFail'),
+  };
+}
+
+async function read(channel: StatisticsChannel, path: string): Promise<unknown> {
+  const { timeoutMs, signal } = channel;
+  const late = AbortSignal.timeout(timeoutMs);
+  try {
+    const response = await fetch(`${urlOf(channel)}${path}`, {
+      signal: signal === undefined ? late : AbortSignal.any([signal, late]),
+    });
+    if (!response.ok) throw unexpected(channel, `HTTP ${response.status}`);
+    return (await response.json()) as unknown;
+  } catch (cause) {
+    if (cause instanceof TransientError) throw cause;
+    throw new TransientError(`${nameOf(channel)} ${explain(cause, timeoutMs)}`, { cause });
+  }
+}
+
+function explain(cause: unknown, timeoutMs: number): string {
+  if (!(cause instanceof Error)) return `failed: ${String(cause)}`;
+  if (cause.name === 'TimeoutError') return `did not answer within ${timeoutMs} ms`;
+  if (cause.name === 'AbortError') return 'was not waited for';
+  if (cause.name === 'SyntaxError') return `answered no JSON: ${cause.message}`;
+  // fetch says "fetch failed", the reason stands in its cause.
+  const reason = cause.cause instanceof Error ? cause.cause.message : cause.message;
+  return `cannot be read: ${reason}`;
+}
+
+const unexpected = (channel: StatisticsChannel, what: string): TransientError =>
+  new TransientError(`${nameOf(channel)} answered unexpectedly: ${what}`);
+
+const nameOf = ({ address, port }: StatisticsChannel): string =>
+  `named's statistics channel at ${address} port ${port}`;
+
+const urlOf = ({ address, port }: StatisticsChannel): string =>
+  `http://${address.includes(':') ? `[${address}]` : address}:${port}`;
+
+function readZone(zone: unknown): [DomainName, NamedZone][] {
+  const type = field(zone, 'type');
+  const text = field(zone, 'name');
+  if (typeof text !== 'string' || typeof type !== 'string' || type === 'builtin') return [];
+  if (field(zone, 'class') !== 'IN') return [];
+  const name = parseName(text);
+  if (!name.ok) return [];
+  const serial = field(zone, 'serial');
+  const loaded = time(field(zone, 'loaded'));
+  const expires = time(field(zone, 'expires'));
+  const refresh = time(field(zone, 'refresh'));
+  const known: NamedZone = {
+    type,
+    ...(typeof serial === 'number' && { serial }),
+    ...(loaded !== undefined && { loaded }),
+    ...(expires !== undefined && { expires }),
+    ...(refresh !== undefined && { refresh }),
+  };
+  return [[name.value, known]];
+}
+
+/** named writes 1970-01-01 for "never". */
+function time(text: unknown): Date | undefined {
+  const at = typeof text === 'string' ? new Date(text) : undefined;
+  return at !== undefined && at.getTime() > 0 ? at : undefined;
+}
+
+/** Counters of both address families; those that are 0 are not in the answer. */
+function count(stats: unknown, name: string): number {
+  const values = ['', 'v4', 'v6'].map((family) => field(stats, `${name}${family}`));
+  return values.reduce<number>((sum, value) => sum + (typeof value === 'number' ? value : 0), 0);
+}
+
+function field(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null
+    ? (value as Record<string, unknown>)[name]
+    : undefined;
+}

@@ -1,0 +1,120 @@
+import { readLedger } from '../apply/ledger.ts';
+import type { Context } from '../context.ts';
+import type { DomainName } from '../dns/name.ts';
+import { dateSerial } from '../dns/serial.ts';
+import type { ClusterView } from '../observe/cluster.ts';
+import { Compiler } from '../observe/compiler.ts';
+import type { Options } from '../options/options.ts';
+import type { Action, Target } from '../plan/action.ts';
+import { agree, servingOf } from '../plan/agree.ts';
+import { diff } from '../plan/diff.ts';
+import { guard, type Held } from '../plan/guard.ts';
+import type { PrimaryPlan } from '../plan/plan-zone.ts';
+import { type Plan, Planner } from '../plan/planner.ts';
+import { describeSelf } from '../plan/self.ts';
+import type { ServedZone } from '../plan/served-zone.ts';
+import { compileWith } from './compiling.ts';
+import { readKeys } from './keys.ts';
+import { podFacts, zoneSettings } from './settings.ts';
+
+/** What a pass would do now. */
+export type DryRun =
+  | {
+      readonly ok: true;
+      readonly plan: Plan;
+      readonly served: ReadonlyMap<DomainName, ServedZone>;
+      readonly actions: readonly Action[];
+      readonly held: Held | undefined;
+    }
+  | { readonly ok: false; readonly why: string };
+
+/** Plans as the agent of this pod would, and carries nothing out. The pod's ledger tells what named has. */
+export async function dryRun(
+  options: Options,
+  onlooked: ClusterView,
+  context: Context,
+): Promise<DryRun> {
+  const peers = new Map([...onlooked.peers].filter(([pod]) => pod !== options.pod.name));
+  const view = { ...onlooked, peers };
+  const given = await readKeys(options.keys);
+  const self = describeSelf(podFacts(options, given, context.version, {}), view.instances);
+  if (self === undefined)
+    return {
+      ok: false,
+      why: `this pod (${options.pod.name}) has no role: set pod.role, a label, or spec.role of its Bind9Instance`,
+    };
+  const served = await readLedger(options.paths.state);
+  const settings = zoneSettings(options, given);
+  const planner = new Planner();
+  const compiler = new Compiler(
+    compileWith(options, context.signal),
+    () => undefined,
+    () => undefined,
+  );
+  const planNow = (): Plan =>
+    planner.plan({
+      view,
+      self,
+      settings,
+      compiled: compiler.compiled,
+      proven: new Set(),
+      served,
+      foreign: new Set(),
+    });
+  let plan = planNow();
+  for (let requests = pendingOf(plan); requests.length > 0; requests = pendingOf(plan)) {
+    await compiler.settle(requests);
+    plan = planNow();
+  }
+  const wanted = diff({
+    plans: plan.zones,
+    targets: targetsOf(plan, view, served, options, context),
+    served,
+    unreadable: new Set(view.invalid.flatMap(({ zone }) => (zone === undefined ? [] : [zone]))),
+    removalsFrozen: view.removalsFrozen,
+  });
+  return { ok: true, plan, served, ...guard(wanted, served, options.guard, new Set()) };
+}
+
+const pendingOf = (plan: Plan) =>
+  [...plan.zones.values()].flatMap((each) => (each.kind === 'pending' ? each.requests : []));
+
+function targetsOf(
+  plan: Plan,
+  view: ClusterView,
+  served: ReadonlyMap<DomainName, ServedZone>,
+  options: Options,
+  context: Context,
+): Map<DomainName, Target | 'on-disk'> {
+  const targets = new Map<DomainName, Target | 'on-disk'>();
+  for (const each of plan.zones.values()) {
+    if (each.kind !== 'primary' || (each.dynamic && served.has(each.zone))) continue;
+    const target = targetOf(each, view, served.get(each.zone), options, context);
+    if (target !== undefined) targets.set(each.zone, target);
+  }
+  return targets;
+}
+
+/** As the agreement would come out if every other primary let this pod go first. */
+function targetOf(
+  plan: PrimaryPlan,
+  view: ClusterView,
+  served: ServedZone | undefined,
+  { serial, pod }: Options,
+  { clock }: Context,
+): Target | undefined {
+  const decision = agree({
+    self: pod.name,
+    contentHash: plan.content.hash,
+    view: view.version,
+    allocated: view.statuses.get(plan.object.key)?.allocated,
+    serving: servingOf(served),
+    ranked: [pod.name],
+    atSecondaries: undefined,
+    floor: plan.floor,
+    date: serial.style === 'date' ? dateSerial(clock.now()) : undefined,
+    differsFor: 0,
+    sinceAllocation: Number.POSITIVE_INFINITY,
+  });
+  return 'serial' in decision ? { content: plan.content, serial: decision.serial } : undefined;
+}

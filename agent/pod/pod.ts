@@ -1,0 +1,112 @@
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { zoneCommander } from '../apply/zone-commands.ts';
+import { ZoneFiles } from '../apply/zone-files.ts';
+import type { Context } from '../context.ts';
+import { followLog } from '../observe/follow-log.ts';
+import type { Options } from '../options/options.ts';
+import { TRANSFER_LOG } from '../plan/named-config.ts';
+import { Feed } from '../report/feed.ts';
+import { Agent } from './agent.ts';
+import { serveHttp } from './http-sources.ts';
+import { LocalCopies } from './local-copies.ts';
+import { type AgentParts, openParts } from './parts.ts';
+import { Speaker } from './speaker.ts';
+
+export interface Pod {
+  /** Works until the signal aborts. @param leaving whether the pod goes away: then its registration is taken back. */
+  run(signal: AbortSignal, leaving: () => boolean): Promise<void>;
+}
+
+const STATISTICS_MS = 10_000;
+/** In a pod the agent may have two seconds after SIGTERM: the peers are told first. */
+const DEREGISTER_MS = 2000;
+const FINISH_MS = 6000;
+
+/** Opens all doors of a pod's agent. Throws a TransientError that says which one stays shut. */
+export async function openPod(options: Options, context: Context): Promise<Pod> {
+  const parts = await openParts(options, context);
+  const files = new ZoneFiles(options.paths.zones, '');
+  const command = zoneCommander(parts.rndc);
+  const feed = new Feed({ pod: options.pod.name, uid: options.pod.uid, epoch: randomUUID() });
+  const speaker = new Speaker({ parts, feed });
+  const copies = new LocalCopies({
+    wire: parts.wire,
+    clock: parts.clock,
+    feed,
+    journalOf: (zone) => `${files.pathOf(zone)}.jnl`,
+    refresh: async (zone) => {
+      await command('refresh', zone);
+    },
+    onAttempt: (_zone, attempt) => parts.metrics.observeTransfer(attempt),
+    onChange: (zone) => speaker.onCopy(zone),
+  });
+  const agent = new Agent(parts, copies, ({ state }) => {
+    if (state.outcome === undefined) return;
+    copies.track(state.outcome.plan, parts.cluster.view());
+    speaker.onPass(state.outcome, parts.cluster.view());
+  });
+  const http = await serveHttp({ parts, agent, copies, feed, speaker });
+  return {
+    run: async (signal, leaving) => {
+      const work = [
+        agent.run(signal),
+        speaker.run(signal),
+        follow(parts, copies, signal),
+        pollStatistics(parts, agent, copies, signal),
+      ];
+      const ended = Promise.all(work);
+      await Promise.race([ended, aborted(signal)]);
+      await stop(parts, ended, leaving());
+      await http.close();
+    },
+  };
+}
+
+async function stop(parts: AgentParts, ended: Promise<unknown>, leaving: boolean): Promise<void> {
+  const { cluster, clock, rndc, ledger, log } = parts;
+  if (leaving) {
+    const left = cluster.deregister().catch((error: unknown) => {
+      log.warn(
+        { err: error },
+        'the registration could not be taken back; peers will notice in time',
+      );
+    });
+    await Promise.race([left, clock.sleep(DEREGISTER_MS)]);
+  }
+  await Promise.race([ended, clock.sleep(FINISH_MS)]);
+  rndc.close();
+  await cluster.stop();
+  await ledger.flush().catch((error: unknown) => log.warn({ err: error }, 'the ledger'));
+  await ledger.close();
+}
+
+/** Everything that named says of transfers, as it says it. */
+async function follow(parts: AgentParts, copies: LocalCopies, signal: AbortSignal): Promise<void> {
+  const path = join(parts.options.paths.state, TRANSFER_LOG);
+  for await (const { lines } of followLog({ path, signal }))
+    for (const line of lines) copies.onLine(line);
+}
+
+async function pollStatistics(
+  { statistics, clock, log }: AgentParts,
+  agent: Agent,
+  copies: LocalCopies,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    await clock.sleep(STATISTICS_MS, signal);
+    if (signal.aborted || agent.link.state.kind !== 'up') continue;
+    try {
+      copies.onStatistics(await statistics());
+    } catch (error) {
+      log.warn({ err: error }, "named's statistics could not be read");
+    }
+  }
+}
+
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
