@@ -1,0 +1,261 @@
+import { stat } from 'node:fs/promises';
+import { dirname, join, relative, resolve, sep } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { atOnce } from '../at-once.ts';
+import type { Clock } from '../clock.ts';
+import type { InvalidObject } from './cluster.ts';
+import { FolderWatch } from './folder-watch.ts';
+import { type Hinted, Hints } from './hints.ts';
+import { ManifestFiles, type ManifestNote } from './manifest-files.ts';
+import {
+  AT_ONCE,
+  isManifest,
+  type Listing,
+  listManifests,
+  type Trace,
+  traceOf,
+} from './manifest-listing.ts';
+import { type ManifestObjects, noObjects } from './manifest-objects.ts';
+
+export interface DirectoryManifestsOptions {
+  /** Where an object stands twice, the first folder counts, then the first file by name. */
+  readonly folders: readonly string[];
+  /** The namespace of objects that name none. */
+  readonly defaultNamespace: string;
+  readonly clock: Clock;
+  /** How often to look whether a change was missed, in ms. */
+  readonly rescanMs: number;
+  /** What looks half-written or has vanished is believed when it stayed so for so long, in ms. */
+  readonly settleMs: number;
+  readonly changed: () => void;
+  readonly note: (note: ManifestNote) => void;
+}
+
+/** The resources as they were after one look at the folders. */
+export interface ManifestsView {
+  /** All folders were there, and all files were read once. */
+  readonly synced: boolean;
+  /**
+   * The newest change time of all files and folders, in µs since 1970. It comes from the file system, so all who share it
+   * see the same. Never decreases in one process; a change that shows no newer time (two within one tick of the kernel's
+   * clock, 4 ms on kernels before 6.13; a clock set back) counts one more.
+   */
+  readonly version: number;
+  readonly objects: ManifestObjects;
+  readonly invalid: readonly InvalidObject[];
+  /** Why what is missing must not be taken for deleted. */
+  readonly removalsFrozen: string | undefined;
+}
+
+/** A new watch needs some ms to begin; what came in between is found by one more look. */
+const WATCH_BEGINS_MS = 100;
+/** A folder that never rests is believed all the same after so many times `settleMs`. */
+const LONGEST_SETTLING = 20;
+/** How often to look when the system does not tell us of changes. */
+const BLIND_RESCAN_MS = 2000;
+
+/** The resources in folders of manifests, kept up to date. */
+export class DirectoryManifests {
+  readonly #options: DirectoryManifestsOptions;
+  readonly #roots: readonly string[];
+  readonly #files: ManifestFiles;
+  readonly #hints: Hints;
+  readonly #closing = new AbortController();
+  #folders: ReadonlySet<string> = new Set();
+  #unreadable: Listing['unreadable'] = new Map();
+  #watch: FolderWatch | undefined;
+  #watchProblem: string | undefined;
+  #lastHint = 0;
+  #settling: 'no' | 'waiting' | 'due' = 'no';
+  #view: ManifestsView = {
+    synced: false,
+    version: 0,
+    objects: noObjects,
+    invalid: [],
+    removalsFrozen: undefined,
+  };
+
+  constructor(options: DirectoryManifestsOptions) {
+    const { folders, clock, defaultNamespace, note } = options;
+    this.#options = options;
+    this.#roots = folders.map((folder) => resolve(folder));
+    this.#files = new ManifestFiles({
+      defaultNamespace,
+      note,
+      nameOf: (path) => this.#nameOf(path),
+      rankOf: (path) => this.#rankOf(path),
+    });
+    this.#hints = new Hints({ clock, look: (hinted) => this.#look(hinted) });
+  }
+
+  async start(): Promise<void> {
+    this.#watch = new FolderWatch(this.#roots, {
+      hint: (folder, name) => this.#hint(folder, name),
+      failed: (error) => this.#goBlind(error),
+    });
+    await this.#watch.ready();
+    this.#hints.add();
+    void this.#hints.every(this.#options.rescanMs);
+  }
+
+  async stop(): Promise<void> {
+    this.#closing.abort();
+    await this.#hints.close();
+    await this.#watch?.close();
+  }
+
+  get view(): ManifestsView {
+    return this.#view;
+  }
+
+  #hint(folder: string, name: string | undefined): void {
+    // Other dot files are somebody's temporary ones. `..data` is what a mounted ConfigMap is swapped by.
+    if (name?.startsWith('.') && !name.startsWith('..')) return;
+    this.#lastHint = this.#options.clock.monotonic();
+    // Without an ending of ours it may be a subfolder.
+    this.#hints.add(name !== undefined && isManifest(name) ? join(folder, name) : undefined);
+  }
+
+  #goBlind(error: Error): void {
+    if (this.#watchProblem === undefined) void this.#hints.every(BLIND_RESCAN_MS);
+    this.#watchProblem = `changes are noticed late, by looking every ${BLIND_RESCAN_MS / 1000} s: ${error.message}`;
+  }
+
+  async #look(hinted: Hinted): Promise<void> {
+    const newest = hinted === 'all' ? await this.#lookAtAll() : await this.#lookAt(hinted);
+    const unsettled = this.#files.unsettled.filter((path) => !this.#isHidden(path));
+    if (unsettled.length > 0 && this.#settling === 'no') void this.#settleLater();
+    const before = this.#view;
+    const { objects } = this.#files;
+    const grown = objects === before.objects ? before.version : before.version + 1;
+    const invalid = this.#invalid();
+    this.#view = {
+      synced: before.synced || (this.#unreadable.size === 0 && unsettled.length === 0),
+      version: Math.max(grown, newest),
+      objects,
+      invalid: isDeepStrictEqual(before.invalid, invalid) ? before.invalid : invalid,
+      removalsFrozen: this.#removalsFrozen(),
+    };
+    if (!isSame(before, this.#view)) this.#options.changed();
+  }
+
+  /** Returns the newest change. */
+  async #lookAtAll(): Promise<number> {
+    const settling = this.#settling === 'due';
+    if (settling) this.#settling = 'no';
+    const { files, folders, unreadable } = await listManifests(this.#roots);
+    this.#unreadable = unreadable;
+    this.#watchFolders(folders);
+    await atOnce(AT_ONCE, [...files], async ([path, trace]) => {
+      if (!this.#files.isAsRead(path, trace)) await this.#files.read(path, trace);
+      else if (settling) this.#files.settle(path);
+    });
+    for (const path of [...this.#files.paths]) {
+      if (files.has(path) || this.#isHidden(path)) continue;
+      if (this.#files.vanish(path) === 'before' && settling) this.#files.settle(path);
+    }
+    return [...files.values(), ...folders.values()].reduce(newer, 0);
+  }
+
+  async #lookAt(paths: ReadonlySet<string>): Promise<number> {
+    let newest = 0;
+    await atOnce(AT_ONCE, [...new Set([...paths].map(dirname))], async (folder) => {
+      newest = newer(newest, await traceAt(folder));
+    });
+    await atOnce(AT_ONCE, [...paths], async (path) => {
+      const found = await traceAt(path);
+      if (found === undefined) this.#files.vanish(path);
+      else if (found.isFolder) this.#hints.add();
+      else if (!this.#files.isAsRead(path, found)) await this.#files.read(path, found);
+      newest = newer(newest, found);
+    });
+    return newest;
+  }
+
+  #watchFolders(folders: Listing['folders']): void {
+    const added = [...folders.keys()].filter((folder) => !this.#folders.has(folder));
+    for (const folder of added) this.#watch?.add(folder);
+    for (const folder of this.#folders) {
+      const gone = !folders.has(folder) && !this.#roots.includes(folder) && !this.#isHidden(folder);
+      if (gone) this.#watch?.drop(folder);
+    }
+    this.#folders = new Set(folders.keys());
+    if (added.length > 0) void this.#hints.addIn(WATCH_BEGINS_MS);
+  }
+
+  /** Looks again when there was no hint for a while: whoever is writing has then most likely finished. */
+  async #settleLater(): Promise<void> {
+    const { clock, settleMs } = this.#options;
+    const { signal } = this.#closing;
+    this.#settling = 'waiting';
+    const began = clock.monotonic();
+    for (;;) {
+      const quiet = Math.max(began, this.#lastHint) + settleMs;
+      const left = Math.min(quiet, began + settleMs * LONGEST_SETTLING) - clock.monotonic();
+      if (left <= 0 || signal.aborted) break;
+      await clock.sleep(left, signal);
+    }
+    this.#settling = 'due';
+    this.#hints.add();
+  }
+
+  /** In a folder that cannot be read: nothing is known of it. */
+  #isHidden(path: string): boolean {
+    return [...this.#unreadable.keys()].some((folder) => isWithin(path, folder));
+  }
+
+  #invalid(): readonly InvalidObject[] {
+    const told = (object: string, problem: string): InvalidObject => ({
+      object,
+      problems: [{ path: '', problem }],
+    });
+    return [
+      ...[...this.#unreadable].map(([folder, problem]) => told(`folder ${folder}`, problem)),
+      ...(this.#watchProblem === undefined ? [] : [told('folder watch', this.#watchProblem)]),
+      ...this.#files.invalid,
+    ];
+  }
+
+  #removalsFrozen(): string | undefined {
+    const [first, ...more] = [
+      ...this.#unreadable.values(),
+      ...this.#files.incomplete.map((name) => `not all of ${name} can be read`),
+    ];
+    return first === undefined || more.length === 0 ? first : `${first} (and ${more.length} more)`;
+  }
+
+  #nameOf(path: string): string {
+    const root = this.#rootOf(path);
+    return this.#roots.length > 1 || root === undefined ? path : relative(root, path);
+  }
+
+  #rankOf(path: string): string {
+    const root = this.#rootOf(path);
+    const index = root === undefined ? this.#roots.length : this.#roots.indexOf(root);
+    return `${String(index).padStart(6, '0')} ${path}`;
+  }
+
+  #rootOf(path: string): string | undefined {
+    return this.#roots.find((root) => isWithin(path, root));
+  }
+}
+
+const isWithin = (path: string, folder: string): boolean =>
+  path === folder || path.startsWith(folder.endsWith(sep) ? folder : `${folder}${sep}`);
+
+const isSame = (a: ManifestsView, b: ManifestsView): boolean =>
+  a.synced === b.synced &&
+  a.version === b.version &&
+  a.objects === b.objects &&
+  a.invalid === b.invalid &&
+  a.removalsFrozen === b.removalsFrozen;
+
+const newer = (newest: number, trace: Trace | undefined): number =>
+  Math.max(newest, trace?.changed ?? 0);
+
+async function traceAt(
+  path: string,
+): Promise<(Trace & { readonly isFolder: boolean }) | undefined> {
+  const found = await stat(path, { bigint: true }).catch(() => undefined);
+  return found === undefined ? undefined : { ...traceOf(found), isFolder: found.isDirectory() };
+}

@@ -1,0 +1,215 @@
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { atOnce } from '../at-once.ts';
+import type { Clock } from '../clock.ts';
+import { FileError, makeFolder, readIfPresent, remove } from '../files.ts';
+import type { Peer, Registration } from '../plan/registration.ts';
+import type { Problem } from '../problem.ts';
+import type { InvalidObject } from './cluster.ts';
+import { FolderWatch } from './folder-watch.ts';
+import { Hints } from './hints.ts';
+import { type Lease, OwnRegistration } from './own-registration.ts';
+import { parseRegistration } from './registration-file.ts';
+import { safeName } from './safe-name.ts';
+import { WatchedTime } from './watched-time.ts';
+
+export interface DirectoryPeersOptions {
+  readonly folder: string;
+  readonly clock: Clock;
+  readonly lease: Lease;
+  /** This pod's name: never a peer, also where an earlier pod of the name left its registration. */
+  readonly pod?: string;
+  readonly changed: () => void;
+}
+
+/** One file as last read. */
+interface Seen {
+  /** Of the file's stat: unchanged, it is not read again. */
+  readonly trace: string;
+  readonly text: string;
+  readonly registration?: Registration;
+  readonly problems: readonly Problem[];
+  /** Watched time at which this text came. */
+  readonly arrived: number;
+}
+
+const ENDING = '.json';
+/** Files read or looked at at the same time: libuv works on four, a few more keep it busy. */
+const AT_ONCE = 32;
+/** Looks at the folder in the time that makes a peer silent: how exactly silence is noticed. */
+const LOOKS_PER_DURATION = 24;
+/** After so many looks left out, the time for judging others stands still. */
+const LOOKS_LEFT_OUT = 3;
+
+/**
+ * The pods that share a folder, each by a file that it renews. A peer whose file has not changed for the lease's duration
+ * is silent; after a further grace it is none any more and its file is removed. What counts is when a renewal arrives
+ * here, while we are looking: no clock of another machine, no jump of our own, no pause of this process makes a peer
+ * silent.
+ */
+export class DirectoryPeers {
+  readonly #options: DirectoryPeersOptions;
+  readonly #hints: Hints;
+  readonly #time: WatchedTime;
+  readonly #lookMs: number;
+  readonly #own: OwnRegistration;
+  readonly #seen = new Map<string, Seen>();
+  #watch: FolderWatch | undefined;
+  #peers: ReadonlyMap<string, Peer> = new Map();
+  #problem: string | undefined;
+  #synced = false;
+
+  constructor(options: DirectoryPeersOptions) {
+    const { clock, lease } = options;
+    this.#options = options;
+    this.#hints = new Hints({ clock, look: () => this.#look(), patienceMs: 50 });
+    this.#lookMs = (lease.durationSeconds * 1000) / LOOKS_PER_DURATION;
+    this.#time = new WatchedTime(clock.monotonic, this.#lookMs * LOOKS_LEFT_OUT);
+    this.#own = new OwnRegistration(options);
+  }
+
+  async start(): Promise<void> {
+    const { folder } = this.#options;
+    await makeFolder(folder);
+    this.#watch = new FolderWatch([folder], {
+      hint: (_folder, name) => {
+        if (name === undefined || isRegistration(name)) this.#hints.add();
+      },
+      // Nothing is lost but time: the folder is looked at every few seconds anyway.
+      failed: () => undefined,
+    });
+    await this.#watch.ready();
+    this.#hints.add();
+    void this.#hints.every(this.#lookMs);
+  }
+
+  get synced(): boolean {
+    return this.#synced;
+  }
+
+  get peers(): ReadonlyMap<string, Peer> {
+    return this.#peers;
+  }
+
+  get invalid(): readonly InvalidObject[] {
+    const { folder, pod } = this.#options;
+    const told = (object: string, problem: string | undefined): InvalidObject[] =>
+      problem === undefined ? [] : [{ object, problems: [{ path: '', problem }] }];
+    return [
+      ...told(`folder ${folder}`, this.#problem),
+      ...told(`registration ${this.#own.pod ?? pod ?? ''}`, this.#own.problem),
+      ...[...this.#seen].flatMap(([name, { problems }]) =>
+        problems.length === 0 ? [] : [{ object: join(folder, name), problems }],
+      ),
+    ];
+  }
+
+  register(registration: Registration): Promise<void> {
+    return this.#own.register(registration);
+  }
+
+  deregister(): Promise<void> {
+    return this.#own.deregister();
+  }
+
+  async stop(): Promise<void> {
+    await this.#own.stop();
+    await this.#hints.close();
+    await this.#watch?.close();
+  }
+
+  async #look(): Promise<void> {
+    const before = { invalid: this.invalid, synced: this.#synced, peers: this.#peers };
+    try {
+      await this.#readAll();
+      this.#problem = undefined;
+      this.#synced = true;
+      await this.#own.check();
+    } catch (error) {
+      this.#problem = error instanceof Error ? error.message : String(error);
+    }
+    const after = { invalid: this.invalid, synced: this.#synced, peers: this.#peers };
+    if (!isDeepStrictEqual(before, after)) this.#options.changed();
+  }
+
+  async #readAll(): Promise<void> {
+    const { folder, lease } = this.#options;
+    await makeFolder(folder);
+    const names = await readdir(folder).catch((cause: unknown) => {
+      throw new FileError('read', folder, cause);
+    });
+    const files = new Set(names.filter(isRegistration));
+    const now = this.#time.look();
+    await atOnce(AT_ONCE, [...files], (name) => this.#read(name, now));
+    for (const name of this.#seen.keys()) if (!files.has(name)) this.#seen.delete(name);
+    const silentMs = lease.durationSeconds * 1000;
+    const goneMs = silentMs + lease.graceSeconds * 1000;
+    const peers = new Map<string, Peer>();
+    for (const [name, { registration, arrived, text }] of [...this.#seen].sort(byName)) {
+      const age = now - arrived;
+      if (age >= goneMs) await this.#removeUnlessRenewed(name, text);
+      else if (registration !== undefined && !this.#isOwn(registration)) {
+        peers.set(
+          registration.pod,
+          this.#peer({ ...registration, liveness: age < silentMs ? 'live' : 'silent' }),
+        );
+      }
+    }
+    if (!sameEntries(peers, this.#peers)) this.#peers = peers;
+  }
+
+  async #read(name: string, now: number): Promise<void> {
+    const path = join(this.#options.folder, name);
+    const found = await stat(path, { bigint: true }).catch(() => undefined);
+    if (found === undefined) return;
+    const seen = this.#seen.get(name);
+    const trace = `${found.ino}:${found.size}:${found.mtimeNs}:${found.ctimeNs}`;
+    if (seen?.trace === trace) return;
+    const text = await readIfPresent(path);
+    if (text === undefined) return;
+    const parsed = parseRegistration(text);
+    this.#seen.set(name, {
+      trace,
+      text,
+      // The same text again is no renewal: somebody touched or copied the file.
+      arrived: seen?.text === text ? seen.arrived : now,
+      ...read(name, parsed),
+    });
+  }
+
+  #isOwn({ pod }: Registration): boolean {
+    return pod === (this.#own.pod ?? this.#options.pod);
+  }
+
+  /** The known one where nothing changed but the time of its renewal. */
+  #peer(peer: Peer): Peer {
+    const known = this.#peers.get(peer.pod);
+    return known !== undefined && isDeepStrictEqual(known, peer) ? known : peer;
+  }
+
+  async #removeUnlessRenewed(name: string, text: string): Promise<void> {
+    const path = join(this.#options.folder, name);
+    // Not removable, e.g. on a read-only volume: it is no peer all the same.
+    if ((await readIfPresent(path)) === text) await remove(path).catch(() => undefined);
+  }
+}
+
+const isRegistration = (name: string): boolean => name.endsWith(ENDING) && !name.startsWith('.');
+
+const byName = ([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number =>
+  a < b ? -1 : 1;
+
+function read(
+  name: string,
+  parsed: ReturnType<typeof parseRegistration>,
+): Pick<Seen, 'registration' | 'problems'> {
+  if (!parsed.ok) return { problems: parsed.problems };
+  const { registration } = parsed.value;
+  const wanted = `${safeName(registration.pod)}${ENDING}`;
+  if (name === wanted) return { registration, problems: [] };
+  return { problems: [{ path: 'pod', problem: `want the file to be named ${wanted}` }] };
+}
+
+const sameEntries = <K, V>(a: ReadonlyMap<K, V>, b: ReadonlyMap<K, V>): boolean =>
+  a.size === b.size && [...a].every(([key, value]) => b.get(key) === value);
