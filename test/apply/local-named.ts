@@ -61,7 +61,7 @@ export async function localNamed(
 controls { inet 127.0.0.1 port ${controlPort} allow { 127.0.0.1; } keys { ${names} }; };
 options { directory "${folder}"; listen-on port ${port} { 127.0.0.1; }; listen-on-v6 { none; };
   allow-new-zones yes; new-zones-directory "nzd"; recursion no; dnssec-validation no; notify no;
-  pid-file none; session-keyfile none; lock-file none; masterfile-format text; allow-transfer { any; }; };
+  pid-file none; session-keyfile none; masterfile-format text; allow-transfer { any; }; };
 ${served.map((zone) => stanza(zone, key.name)).join('')}`,
     );
   };
