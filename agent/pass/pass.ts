@@ -155,6 +155,8 @@ export class Passes {
     if (named === 'never-started') return applier.prepare(actions);
     if (named === 'away') return undefined;
     if (config.kind === 'published') await reconfig();
+    // A zone that the user's configuration has now leaves ours first; then that configuration may come.
+    if (actions.some(({ kind }) => kind === 'drop')) again(0);
     const due = actions.filter((action) => this.#backoff.isDue(zoneOf(action), signature(action)));
     for (const action of due) log.info({ zone: zoneOf(action) }, explainAction(action));
     const failures = due.length === 0 ? [] : await applier.apply(due);

@@ -11,9 +11,11 @@ import { emptyTrash } from '../files.ts';
 import { Mailbox } from '../mailbox.ts';
 import { Compiler } from '../observe/compiler.ts';
 import { Prover } from '../observe/prover.ts';
+import { WatchedFile } from '../observe/watched-file.ts';
 import { Agreements } from '../pass/agreements.ts';
 import { Passes, type PassOutcome } from '../pass/pass.ts';
 import { Writers } from '../pass/writers.ts';
+import { parseLabels } from '../plan/labels-file.ts';
 import type { NamedStatus } from '../plan/named-status.ts';
 import { Planner } from '../plan/planner.ts';
 import type { Registration } from '../plan/registration.ts';
@@ -56,7 +58,9 @@ export class Agent {
   readonly #parts: AgentParts;
   readonly #copies: LocalCopies;
   readonly #afterPass: (agent: Agent) => void;
-  #labels: Readonly<Record<string, string>> = {};
+  /** The files that the user or the kubelet keeps up to date. */
+  readonly #labels: WatchedFile | undefined;
+  readonly #userConf: WatchedFile | undefined;
   readonly #mailbox = new Mailbox();
   readonly #passes: Passes;
   readonly #prover: Prover;
@@ -69,6 +73,8 @@ export class Agent {
     this.#copies = copies;
     this.#afterPass = afterPass;
     const { options, rndc, clock, wire, ledger, log, cluster, given } = parts;
+    this.#labels = this.#watched(options.pod.labelsFile);
+    this.#userConf = this.#watched(options.named.conf);
     const again = (ms: number): void => this.#mailbox.ringIn(ms);
     const command = zoneCommander(rndc);
     const files = new ZoneFiles(options.paths.zones, join(options.paths.state, 'trash'));
@@ -131,7 +137,7 @@ export class Agent {
         clock,
         loadProblem,
       }),
-      configure: (config) => parts.configuration.publish(config),
+      configure: (config) => parts.configuration.publish(config, ledger.entries()),
       reconfig,
       clock,
       log,
@@ -147,8 +153,11 @@ export class Agent {
   async run(signal: AbortSignal): Promise<void> {
     const { cluster, options, clock, log } = this.#parts;
     await this.#startFromDisk();
+    await this.#labels?.read();
     await cluster.start(() => this.wake());
     const tasks = [
+      this.#labels?.watch(clock, signal),
+      this.#userConf?.watch(clock, signal),
       this.link.watch(signal),
       this.#prover.run(signal),
       this.#startAnyway(options.start.deadlineSeconds * 1000, signal),
@@ -183,6 +192,13 @@ export class Agent {
     this.state.notStarted = undefined;
   }
 
+  #watched(path: string): WatchedFile | undefined {
+    if (path === '') return undefined;
+    const failed = (error: unknown): void =>
+      this.#parts.log.warn({ err: error }, `${path} cannot be watched`);
+    return new WatchedFile(path, () => this.wake(), failed);
+  }
+
   async #guardedPass(): Promise<void> {
     const { log } = this.#parts;
     try {
@@ -202,7 +218,10 @@ export class Agent {
     if (this.link.state.kind === 'up' && !this.state.reconciled) await this.#reconcile();
     const view = cluster.view();
     if (!view.synced) return;
-    const self = describeSelf(podFacts(options, given, version, this.#labels), view.instances);
+    const self = describeSelf(
+      podFacts(options, given, version, parseLabels(this.#labels?.text ?? '')),
+      view.instances,
+    );
     this.state.self = self;
     if (self === undefined) return;
     const held = this.state.outcome?.held?.hash;

@@ -80,8 +80,13 @@ export class Configuration {
     return this.#publish(this.#remembered.instance);
   }
 
-  async publish(instance: InstanceConfig): Promise<ConfigOutcome> {
+  /** @param served zones of ours that named has: a zone in both stores would keep named from starting */
+  async publish(
+    instance: InstanceConfig,
+    served: ReadonlyMap<DomainName, unknown>,
+  ): Promise<ConfigOutcome> {
     await this.#adopt();
+    if (this.zones.some((zone) => served.has(zone))) return { kind: 'unchanged' };
     const outcome = await this.#publish(instance);
     if (outcome.kind !== 'refused') await this.#remember({ ...this.#remembered, instance });
     return outcome;

@@ -1,0 +1,54 @@
+import { basename, dirname, resolve } from 'node:path';
+import type { Clock } from '../clock.ts';
+import { readIfPresent } from '../files.ts';
+import { FolderWatch } from './folder-watch.ts';
+
+/** A lost event heals after so long. */
+const RESCAN_MS = 30_000;
+
+/** A small file that others keep up to date: its text as it is now, and a call when it changes. */
+export class WatchedFile {
+  readonly #path: string;
+  readonly #changed: () => void;
+  readonly #failed: (error: unknown) => void;
+  #text: string | undefined;
+
+  constructor(path: string, changed: () => void, failed: (error: unknown) => void) {
+    this.#path = resolve(path);
+    this.#changed = changed;
+    this.#failed = failed;
+  }
+
+  /** Undefined where there is no such file. */
+  get text(): string | undefined {
+    return this.#text;
+  }
+
+  async watch(clock: Clock, signal: AbortSignal): Promise<void> {
+    const folder = dirname(this.#path);
+    // A mounted volume swaps a link beside the file, so that any change in the folder may be one of it.
+    const names = new Set([basename(this.#path), '..data']);
+    const watch = new FolderWatch([folder], {
+      hint: (_folder, name) => {
+        if (name === undefined || names.has(name)) void this.read();
+      },
+      failed: this.#failed,
+    });
+    while (!signal.aborted) {
+      await this.read();
+      await clock.sleep(RESCAN_MS, signal);
+    }
+    await watch.close();
+  }
+
+  async read(): Promise<void> {
+    try {
+      const text = await readIfPresent(this.#path);
+      const same = text === this.#text;
+      this.#text = text;
+      if (!same) this.#changed();
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+}
