@@ -9,6 +9,7 @@ export type LinkState =
 export interface LinkEvents {
   /** named answers again, or is another process than before: what it has must be looked at anew. */
   readonly onUp: (status: NamedStatus) => void;
+  /** named does not answer, or not for the reason it did not before. */
   readonly onDown: (why: string) => void;
 }
 
@@ -53,8 +54,8 @@ export class NamedLink {
     if (next.kind === 'up') {
       if (before.kind === 'down' || before.status.bootTime !== next.status.bootTime)
         this.#events.onUp(next.status);
-    } else if (before.kind === 'up') {
-      this.#downSince = this.#clock.monotonic();
+    } else if (before.kind === 'up' || before.why !== next.why) {
+      if (before.kind === 'up') this.#downSince = this.#clock.monotonic();
       this.#events.onDown(next.why);
     }
     return next;

@@ -4,10 +4,11 @@ import type { ClusterView } from '../observe/cluster.ts';
 import type { Options } from '../options/options.ts';
 import { explainAction, zoneOf } from '../plan/action.ts';
 import type { ZonePlan } from '../plan/plan-zone.ts';
+import { problemsOf } from '../plan/problems.ts';
 import { type DryRun, dryRun } from '../pod/dry-run.ts';
 import { lookOnce } from '../pod/look-once.ts';
 import { showProblem } from '../problem.ts';
-import { problemsOf, standing, table } from './tell.ts';
+import { standing, table } from './tell.ts';
 
 /** Tells why one zone is, or is not, served the way it is. `text` is a zone's name as typed. Returns the exit code. */
 export async function explain(text: string, options: Options, context: Context): Promise<number> {

@@ -14,9 +14,17 @@ export async function plan(options: Options, context: Context): Promise<number> 
     return 1;
   }
   const problems = problemLines(seen.view, run.plan);
-  await context.print(`${[...changes(run), ...titled('Problems:', problems)].join('\n')}\n`);
+  const lines = [
+    ...changes(run),
+    ...frozen(seen.view.removalsFrozen),
+    ...titled('Problems:', problems),
+  ];
+  await context.print(`${lines.join('\n')}\n`);
   return 0;
 }
+
+const frozen = (why: string | undefined): string[] =>
+  why === undefined ? [] : [`What is missing does not count as deleted: ${why}.`];
 
 function changes({ actions, held }: Extract<DryRun, { ok: true }>): string[] {
   const lines = actions.map((action) => `- ${explainAction(action)}`);

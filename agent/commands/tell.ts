@@ -1,32 +1,11 @@
 import type { ClusterView } from '../observe/cluster.ts';
 import type { ZonePlan } from '../plan/plan-zone.ts';
 import type { Plan } from '../plan/planner.ts';
-import { showProblem } from '../problem.ts';
+import { wrongIn } from '../plan/problems.ts';
 
 /** Everything that is wrong with the resources, a line each: the object, the field, what was wanted and got. */
-export function problemLines(view: ClusterView, plan: Plan): string[] {
-  const ofZones = [...plan.zones.values()].flatMap((zone) =>
-    problemsOf(zone).map((problem) => `- DNSZone ${zone.object.key}: ${problem}`),
-  );
-  const ofObjects = view.invalid.flatMap(({ object, problems }) =>
-    problems.map((problem) => `- ${object}: ${showProblem(problem)}`),
-  );
-  return [...ofObjects, ...ofZones];
-}
-
-export function problemsOf(plan: ZonePlan): string[] {
-  switch (plan.kind) {
-    case 'primary':
-    case 'secondary':
-    case 'elsewhere':
-    case 'keep':
-      return plan.problems.map(showProblem);
-    case 'conflict':
-      return [plan.why];
-    case 'pending':
-      return [];
-  }
-}
+export const problemLines = (view: ClusterView, plan: Plan): string[] =>
+  wrongIn(view, plan).map(({ object, problem }) => `- ${object}: ${problem}`);
 
 /** What this pod does about the zone, in a sentence. */
 export function standing(plan: ZonePlan): string {

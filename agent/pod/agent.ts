@@ -203,11 +203,14 @@ export class Agent {
     const { log } = this.#parts;
     try {
       await this.#pass();
+      if (this.state.trouble !== undefined) log.info('the pass gets through again');
       this.state.trouble = undefined;
     } catch (error) {
       if (!(error instanceof TransientError)) throw error;
+      // Once a cause, not once a second.
+      if (error.message !== this.state.trouble)
+        log.warn({ err: error }, 'the pass did not get through, it is tried again');
       this.state.trouble = error.message;
-      log.warn({ err: error }, 'the pass did not get through, it is tried again');
       this.#mailbox.ringIn(RETRY_MS);
     }
     this.#afterPass(this);

@@ -6,7 +6,9 @@ import type { Context } from '../context.ts';
 import { followLog } from '../observe/follow-log.ts';
 import type { Options } from '../options/options.ts';
 import { TRANSFER_LOG } from '../plan/named-config.ts';
+import { wrongIn } from '../plan/problems.ts';
 import { Feed } from '../report/feed.ts';
+import { TransitionLog } from '../report/transition-log.ts';
 import { Agent } from './agent.ts';
 import { serveHttp } from './http-sources.ts';
 import { LocalCopies } from './local-copies.ts';
@@ -41,7 +43,16 @@ export async function openPod(options: Options, context: Context): Promise<Pod> 
     onAttempt: (_zone, attempt) => parts.metrics.observeTransfer(attempt),
     onChange: (zone) => speaker.onCopy(zone),
   });
+  const transitions = new TransitionLog(parts.log);
   const agent = new Agent(parts, copies, ({ state }) => {
+    const { outcome } = state;
+    const view = parts.cluster.view();
+    transitions.tell({
+      wrong: wrongIn(view, outcome?.plan),
+      held: outcome?.held,
+      removalsFrozen: view.removalsFrozen,
+      configRefused: outcome?.config.kind === 'refused' ? outcome.config.why : undefined,
+    });
     if (state.outcome === undefined) return;
     copies.track(state.outcome.plan, parts.cluster.view());
     speaker.onPass(state.outcome, parts.cluster.view());

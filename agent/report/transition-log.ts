@@ -1,0 +1,72 @@
+import type { Logger } from '../log.ts';
+import type { Held } from '../plan/guard.ts';
+import type { Wrong } from '../plan/problems.ts';
+
+/** What an operator has to know of, for as long as it lasts. */
+export interface Standing {
+  readonly wrong: readonly Wrong[];
+  readonly held: Held | undefined;
+  /** Why what is missing from the resources is not taken for deleted. */
+  readonly removalsFrozen: string | undefined;
+  /** Why named's configuration is not the one that is wanted. */
+  readonly configRefused: string | undefined;
+}
+
+/** Of a plan that drops everything, the log need not hold every zone. */
+const MOST_ACTIONS = 10;
+
+/** Tells in the log what came and what went, once each, however often it is looked at. */
+export class TransitionLog {
+  readonly #log: Logger;
+  #wrong: ReadonlyMap<string, Wrong> = new Map();
+  #held: string | undefined;
+  #frozen: string | undefined;
+  #refused: string | undefined;
+
+  constructor(log: Logger) {
+    this.#log = log;
+  }
+
+  tell({ wrong, held, removalsFrozen, configRefused }: Standing): void {
+    this.#tellWrong(wrong);
+    this.#tellHeld(held);
+    this.#tellFrozen(removalsFrozen);
+    this.#tellRefused(configRefused);
+  }
+
+  #tellWrong(wrong: readonly Wrong[]): void {
+    const now = new Map(wrong.map((each) => [`${each.object}\0${each.problem}`, each]));
+    for (const [id, { object, problem }] of now)
+      if (!this.#wrong.has(id)) this.#log.warn({ object, reason: problem }, `${object} is wrong`);
+    for (const [id, { object, problem }] of this.#wrong)
+      if (!now.has(id)) this.#log.info({ object, reason: problem }, `${object} was put right`);
+    this.#wrong = now;
+  }
+
+  #tellHeld(held: Held | undefined): void {
+    if (held?.hash === this.#held) return;
+    if (held === undefined) this.#log.info({ hash: this.#held }, 'nothing is held any more');
+    else {
+      const { hash, why } = held;
+      const more = held.actions.length - MOST_ACTIONS;
+      const actions = held.actions.slice(0, MOST_ACTIONS);
+      if (more > 0) actions.push(`and ${more} more`);
+      this.#log.warn({ hash, reason: `it ${why}`, actions }, 'held until it is approved');
+    }
+    this.#held = held?.hash;
+  }
+
+  #tellFrozen(why: string | undefined): void {
+    if (why === this.#frozen) return;
+    if (why === undefined) this.#log.info('what is missing counts as deleted again');
+    else this.#log.warn({ reason: why }, 'what is missing does not count as deleted for now');
+    this.#frozen = why;
+  }
+
+  #tellRefused(why: string | undefined): void {
+    if (why === this.#refused) return;
+    if (why === undefined) this.#log.info("named's configuration is as wanted again");
+    else this.#log.error({ reason: why }, "named's configuration stays as it was");
+    this.#refused = why;
+  }
+}
