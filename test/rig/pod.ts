@@ -126,9 +126,20 @@ export class Pod {
   /** The agent's part alone; named is left as it is. */
   startAgent(): void {
     if (this.#agent?.running() === true) throw new Error(`${this.name}: its agent is running`);
-    const { agent } = this.spec;
-    const program = { file: agent.file, args: [...agent.args, 'run', ...flags(this.options())] };
-    this.#agent = startChild(program, { log: this.logs.agent, ledger: this.#host.ledger });
+    const log = { log: this.logs.agent, ledger: this.#host.ledger };
+    this.#agent = startChild(this.command('run'), log);
+  }
+
+  /** Starts a named that was left down: at first, or after a death in a pod that does not restart it. */
+  startNamed(): void {
+    if (this.#named?.running() === true) throw new Error(`${this.name}: its named is running`);
+    this.#runNamed(this.#life.signal);
+  }
+
+  /** The agent's program with a command of its own and this pod's options. */
+  command(...words: readonly string[]): Program {
+    const { file, args } = this.spec.agent;
+    return { file, args: [...args, ...words, ...flags(this.options())] };
   }
 
   /** What the agent is told, by option path. */
