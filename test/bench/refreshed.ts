@@ -1,10 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { timers } from './contestant.ts';
 
-/**
- * Waits until a secondary has refreshed each zone since then, by its named's statistics: a refresh sets the expiry to
- * the zone's full timer from that second on.
- */
+/** Waits until a secondary has refreshed each zone since then. */
 export async function untilRefreshed(
   statisticsUrl: string,
   zones: readonly string[],
@@ -12,18 +9,29 @@ export async function untilRefreshed(
   withinMs = 120_000,
 ): Promise<void> {
   const deadline = performance.now() + withinMs;
-  const expiresFrom = (Math.floor(sinceMs / 1000) + timers.expire) * 1000;
   for (;;) {
-    const expiries = await expiriesOf(statisticsUrl);
-    const late = zones.filter((zone) => (expiries.get(zone) ?? 0) < expiresFrom);
-    if (late.length === 0) return;
+    const stale = await notRefreshed(statisticsUrl, zones, sinceMs);
+    if (stale.length === 0) return;
     if (performance.now() > deadline) {
-      throw new Error(
-        `after ${withinMs / 1000} s ${late.length} zones are not refreshed: ${late[0]}`,
-      );
+      const count = stale.length;
+      throw new Error(`after ${withinMs / 1000} s ${count} zones are not refreshed: ${stale[0]}`);
     }
     await sleep(50);
   }
+}
+
+/**
+ * Zones that a secondary has not refreshed since then, by its named's statistics: a refresh sets the expiry to the
+ * zone's full timer from that second on.
+ */
+export async function notRefreshed(
+  statisticsUrl: string,
+  zones: readonly string[],
+  sinceMs: number,
+): Promise<string[]> {
+  const expiresFrom = (Math.floor(sinceMs / 1000) + timers.expire) * 1000;
+  const expiries = await expiriesOf(statisticsUrl);
+  return zones.filter((zone) => !((expiries.get(zone) ?? 0) >= expiresFrom));
 }
 
 interface ZoneStatistics {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { openPlaces, type Place, type Places } from '../rig/addresses.ts';
 import type { Bind } from '../rig/bind-versions.ts';
 import { type Child, startChild } from '../rig/child.ts';
@@ -126,11 +127,12 @@ export async function staticCluster(count: number, bind: Bind): Promise<Contesta
       primary,
       () => primary.move(),
       async () => {
+        const since = Date.now();
         primary.launch();
         await configureAll();
         await Promise.all(secondaries.map(({ control }) => command(control, 'reconfig')));
         await untilServed(primary.place, serials);
-        await Promise.all(secondaries.map(({ control }) => refreshAll(control, zones)));
+        await Promise.all(secondaries.map((each) => refreshUntilDone(each, zones, since)));
       },
     ),
     secondaries: secondaries.map((each) =>
@@ -158,6 +160,20 @@ export async function staticCluster(count: number, bind: Bind): Promise<Contesta
       ledger.sweep();
     },
   };
+}
+
+/** A refresh that failed is not repeated by named for minutes: an operator's script asks again for what is missing. */
+async function refreshUntilDone(
+  { control, statisticsUrl }: StaticNamed,
+  zones: readonly string[],
+  since: number,
+): Promise<void> {
+  let missing = zones;
+  while (missing.length > 0) {
+    await refreshAll(control, missing);
+    await sleep(1000);
+    missing = await notRefreshed(statisticsUrl, zones, since);
+  }
 }
 
 function asServer(

@@ -74,10 +74,11 @@ export function startChild(
   return { pid, log, exited, running, signal, stop };
 }
 
-/** The last lines of a log, for an error that tells what happened. */
+/** The last lines of a log (their beginnings), for an error that tells what happened. */
 export function tail(log: string, lines = 15): string {
   try {
-    return readFileSync(log, 'utf8').trimEnd().split('\n').slice(-lines).join('\n');
+    const last = readFileSync(log, 'utf8').trimEnd().split('\n').slice(-lines);
+    return last.map((line) => line.slice(0, 300)).join('\n');
   } catch {
     return '(no log)';
   }

@@ -37,6 +37,8 @@ export interface RigOptions {
   readonly bind?: Bind;
   /** More options for every agent, by option path. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** More options for one agent, over those. */
+  readonly settingsOf?: (pod: string) => Readonly<Record<string, string>>;
   readonly restartsNamed?: boolean;
   /** Default: addresses where we may add them. */
   readonly places?: Places['kind'];
@@ -179,8 +181,8 @@ export async function makeRig(options: RigOptions = {}): Promise<Rig> {
   const places = await openPlaces(ledger, options.places);
   const clusterFolder = join(ledger.folder, 'cluster');
   const clusterKey = keyed ? writeKey(ledger.folder, 'cluster') : undefined;
-  const { settings, restartsNamed } = options;
-  const shared = { cluster, clusterFolder, clusterKey, agent, bind, settings, restartsNamed };
+  const { restartsNamed } = options;
+  const shared = { cluster, clusterFolder, clusterKey, agent, bind, restartsNamed };
   const pods: Pod[] = [];
   for (const { role, instance, replicas } of wantedInstances(options)) {
     const text = instanceManifest({ name: instance, cluster, role, replicas });
@@ -188,7 +190,9 @@ export async function makeRig(options: RigOptions = {}): Promise<Rig> {
     for (const name of Array.from({ length: replicas }, (_, index) => `${instance}-${index}`)) {
       const folder = join(ledger.folder, 'pods', name);
       await mkdir(folder, { recursive: true });
-      pods.push(new Pod({ ...shared, name, role, instance, folder }, { ledger, places }));
+      const settings = { ...options.settings, ...options.settingsOf?.(name) };
+      const spec = { ...shared, settings, name, role, instance, folder };
+      pods.push(new Pod(spec, { ledger, places }));
     }
   }
   return new Rig({ cluster, pods, places, clusterKey, ledger });
