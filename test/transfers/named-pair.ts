@@ -33,10 +33,11 @@ export interface Pair {
   close(): Promise<void>;
 }
 
-export const key = (
-  name: string,
-  secret = 'c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LTAxMjM=',
-): string => `key "${name}" { algorithm hmac-sha256; secret "${secret}"; };\n`;
+/** Of the keys in these tests, base64. */
+export const secret = 'c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LTAxMjM=';
+
+export const key = (name: string, keySecret = secret): string =>
+  `key "${name}" { algorithm hmac-sha256; secret "${keySecret}"; };\n`;
 
 /** A zone text with this serial and as many addresses more than it needs. */
 export const zoneText = (serial: number, addresses = 3, expire = 604_800, refresh = 3600): string =>
