@@ -11,6 +11,7 @@ import { claimPort } from '../rig/ports.ts';
 import { untilAnswered, untilServed } from '../rig/sweep.ts';
 import { benchZones, type Contestant, type Server } from './contestant.ts';
 import { type Control, command, refreshAll } from './control.ts';
+import { notRefreshed } from './refreshed.ts';
 import { type StaticServer, staticConf, staticZone } from './static-conf.ts';
 
 /** What all servers of a static cluster share. */

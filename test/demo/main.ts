@@ -31,8 +31,10 @@ async function main(): Promise<number> {
     // A stop by the user is no failure to tell about.
     if (stopped.signal.aborted) return 130;
     if (options.json) process.stdout.write(`${JSON.stringify(story.figures)}\n`);
-    process.stderr.write(`\n${error instanceof Error ? error.message : String(error)}\n`);
-    process.stderr.write(`${story.rig.tails(8)}\n`);
+    const text = error instanceof Error ? error.message : String(error);
+    // A pod that did not start has told the ends of its logs already.
+    const tails = text.includes('\n--- ') ? '' : `${story.rig.tails(8)}\n`;
+    process.stderr.write(`\n${text}\n${tails}`);
     return 1;
   } finally {
     await story.rig.close();
