@@ -31,14 +31,18 @@ async function main(): Promise<number> {
     // A stop by the user is no failure to tell about.
     if (stopped.signal.aborted) return 130;
     if (options.json) process.stdout.write(`${JSON.stringify(story.figures)}\n`);
-    const text = error instanceof Error ? error.message : String(error);
-    // A pod that did not start has told the ends of its logs already.
-    const tails = text.includes('\n--- ') ? '' : `${story.rig.tails(8)}\n`;
-    process.stderr.write(`\n${text}\n${tails}`);
+    tellFailure(error, story);
     return 1;
   } finally {
     await story.rig.close();
   }
+}
+
+function tellFailure(error: unknown, { rig }: Story): void {
+  const text = error instanceof Error ? error.message : String(error);
+  // A pod that did not start has told the ends of its logs already.
+  const tails = text.includes('\n--- ') ? '' : `${rig.tails(8)}\n`;
+  process.stderr.write(`\n${text}\n${tails}`);
 }
 
 function readOptions(args: readonly string[]): string | Options {
