@@ -1,3 +1,4 @@
+import { atOnce } from '../at-once.ts';
 import type { Clock } from '../clock.ts';
 import type { DomainName } from '../dns/name.ts';
 import type { Serial } from '../dns/serial.ts';
@@ -5,7 +6,7 @@ import type { Action, Target } from '../plan/action.ts';
 import { fitsUpdate } from './update-script.ts';
 import { type ZoneChange, zoneChange } from './zone-change.ts';
 import type { ZoneCommander } from './zone-commands.ts';
-import type { ZoneFiles } from './zone-files.ts';
+import type { FileTrace, ZoneFiles } from './zone-files.ts';
 
 export interface ContentLoaderDeps {
   readonly command: ZoneCommander;
@@ -14,6 +15,8 @@ export interface ContentLoaderDeps {
   /** The serial that our named answers with over loopback; undefined where it does not serve the zone. */
   readonly serialHere: (zone: DomainName) => Promise<Serial | undefined>;
   readonly update: (changes: readonly ZoneChange[]) => Promise<unknown>;
+  /** What named serves, by transfer over loopback. */
+  readonly readBack: (zone: DomainName) => Promise<Target | undefined>;
   /** Why named has not loaded a zone since `since` (by the wall clock), if its log says so. */
   readonly loadProblem: (zone: DomainName, since: number) => string | undefined;
 }
@@ -26,6 +29,9 @@ export type LoadOutcome = string | undefined;
 /** How long a zone may take to load after named was told to; big ones need seconds. */
 const LOAD_TIMEOUT_MS = 30_000;
 const POLL_MS = 10;
+/** named begins to write a frozen zone within this time, if it has to. */
+const DUMP_BEGINS_MS = 200;
+const READS_AT_ONCE = 8;
 
 /**
  * Brings new content into zones that named serves: by DNS update, which costs what changed, survives a kill and gives
@@ -34,6 +40,7 @@ const POLL_MS = 10;
 export class ContentLoader {
   readonly #deps: ContentLoaderDeps;
   readonly #known = new Map<DomainName, Target>();
+  readonly #loadedAt = new Map<DomainName, number>();
 
   constructor(deps: ContentLoaderDeps) {
     this.#deps = deps;
@@ -42,6 +49,17 @@ export class ContentLoader {
   /** named serves just this: it was loaded now, or by an earlier run under the same hash and serial. */
   learn(zone: DomainName, target: Target): void {
     this.#known.set(zone, target);
+  }
+
+  /** It was loaded just now. */
+  loaded(zone: DomainName, target: Target): void {
+    this.learn(zone, target);
+    this.#loadedAt.set(zone, this.#deps.clock.monotonic());
+  }
+
+  /** Milliseconds since this run of the agent loaded new content; infinite where it has not. */
+  sinceLoaded(zone: DomainName): number {
+    return this.#deps.clock.monotonic() - (this.#loadedAt.get(zone) ?? Number.NEGATIVE_INFINITY);
   }
 
   knows(zone: DomainName): boolean {
@@ -53,18 +71,33 @@ export class ContentLoader {
   }
 
   async load(actions: readonly LoadAction[]): Promise<Map<DomainName, LoadOutcome>> {
-    const updated = await this.#update(actions);
+    const first = await this.#update(actions);
+    // Somebody else has changed the zone since it was read: read it once more.
+    const stale = actions.filter(({ zone }) => first.get(zone) === 'stale');
+    for (const { zone } of stale) this.forget(zone);
+    const updated = new Map([...first, ...(await this.#update(stale))]);
     const outcomes = new Map<DomainName, LoadOutcome>();
     for (const action of actions) {
-      const why = updated.has(action.zone) ? undefined : await this.#loadByFile(action);
-      if (why === undefined) this.learn(action.zone, action.target);
+      const why =
+        updated.get(action.zone) === 'updated' ? undefined : await this.#loadByFile(action);
+      if (why === undefined) this.loaded(action.zone, action.target);
       outcomes.set(action.zone, why);
     }
     return outcomes;
   }
 
-  /** The zones that were changed by an update. In the others somebody else has changed something, or it is too much. */
-  async #update(actions: readonly LoadAction[]): Promise<Set<DomainName>> {
+  /** A zone that an earlier run or somebody else changed is read first, so that an update can change it. */
+  async #readUnknown(actions: readonly LoadAction[]): Promise<void> {
+    const unknown = actions.filter(({ zone }) => !this.#known.has(zone));
+    await atOnce(READS_AT_ONCE, unknown, async ({ zone }) => {
+      const served = await this.#deps.readBack(zone);
+      if (served !== undefined) this.learn(zone, served);
+    });
+  }
+
+  /** What came of changing zones by update; those that are missing are too much for one, or cannot be read. */
+  async #update(actions: readonly LoadAction[]): Promise<Map<DomainName, 'updated' | 'stale'>> {
+    await this.#readUnknown(actions);
     const changes: ZoneChange[] = [];
     const serials = new Map<DomainName, Serial>();
     for (const { zone, target } of actions) {
@@ -74,12 +107,12 @@ export class ContentLoader {
       changes.push(change);
       serials.set(zone, target.serial);
     }
-    if (changes.length === 0) return new Set();
+    if (changes.length === 0) return new Map();
     await this.#deps.update(changes);
     // Whether an update took is for the wire to say, not for the program that sent it.
-    const zones = [...serials.keys()];
-    const served = await Promise.all(zones.map((zone) => this.#deps.serialHere(zone)));
-    return new Set(zones.filter((zone, i) => served[i] === serials.get(zone)));
+    const outcome = async ([zone, serial]: [DomainName, Serial]) =>
+      [zone, (await this.#deps.serialHere(zone)) === serial ? 'updated' : 'stale'] as const;
+    return new Map(await Promise.all([...serials].map(outcome)));
   }
 
   /** Replaces a zone whole. Content that named refuses gives way to the last good one at once. */
@@ -87,9 +120,11 @@ export class ContentLoader {
     const { command, files, clock } = this.#deps;
     this.forget(zone);
     const since = clock.now();
-    // Writes what the journal holds into the file, and keeps named from writing it while it is replaced.
+    const before = await files.trace(zone);
+    // named writes what its journal holds into the file, and lets go of the file until the thaw.
     await command('freeze', zone);
     try {
+      await this.#awaitDump(zone, before);
       await files.replace(zone, target);
     } finally {
       await command('thaw', zone);
@@ -103,6 +138,19 @@ export class ContentLoader {
     await files.restore(zone);
     await command('thaw', zone);
     return `named refuses the new content, the last good one is served: ${why}`;
+  }
+
+  /** `freeze` answers before named has written the file; a file put there meanwhile would be written over. */
+  async #awaitDump(zone: DomainName, before: FileTrace | undefined): Promise<void> {
+    const { files, clock } = this.#deps;
+    const start = clock.monotonic();
+    for (;;) {
+      const elapsed = clock.monotonic() - start;
+      const written = (await files.trace(zone)) !== before;
+      const mayCome = elapsed < DUMP_BEGINS_MS || (await files.dumping());
+      if (written || !mayCome || elapsed > LOAD_TIMEOUT_MS) return;
+      await clock.sleep(POLL_MS);
+    }
   }
 
   async #awaitSerial(zone: DomainName, serial: Serial, since: number): Promise<LoadOutcome> {

@@ -30,6 +30,8 @@ type Modify = Extract<Action, { kind: 'modify' }>;
 type Drop = Extract<Action, { kind: 'drop' }>;
 
 const RETYPE_TIMEOUT_MS = 10_000;
+/** A secondary registers, and is notified from then on; what was loaded shortly before may have missed it. */
+const NOTIFY_AGAIN_MS = 30_000;
 const POLL_MS = 10;
 
 /**
@@ -125,11 +127,16 @@ export class ZoneApplier {
     return why === undefined || !/not found/.test(why) ? why : this.#addZone(wanted);
   }
 
-  /** modzone itself asks no primary and notifies nobody. */
+  /**
+   * modzone itself asks no primary and notifies nobody. A secondary that is new to the list asks by itself when it
+   * starts; only content that came at about that time may have passed it by.
+   */
   async #tell({ zone, role, primaries }: Wanted, before: ServedZone | undefined): Promise<void> {
-    const { command } = this.#deps;
-    if (role === 'primary') await command('notify', zone);
-    else if (JSON.stringify(primaries) !== JSON.stringify(before?.primaries))
+    const { command, loader } = this.#deps;
+    if (role === 'primary') {
+      const quiet = loader.knows(zone) && loader.sinceLoaded(zone) > NOTIFY_AGAIN_MS;
+      if (!quiet) await command('notify', zone);
+    } else if (JSON.stringify(primaries) !== JSON.stringify(before?.primaries))
       await command('refresh', zone);
   }
 
@@ -199,7 +206,7 @@ export class ZoneApplier {
     ledger.put([
       { ...this.#entryOf(wanted), ...(target === undefined ? {} : loadedFields(target)) },
     ]);
-    if (target !== undefined) loader.learn(wanted.zone, target);
+    if (target !== undefined) loader.loaded(wanted.zone, target);
   }
 
   /** What was loaded stays known while the zone keeps its type. */

@@ -1,9 +1,11 @@
-import { link, rename } from 'node:fs/promises';
+import { link, readdir, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type DomainName, fileNameOf } from '../dns/name.ts';
 import { renderZone } from '../dns/zone-text.ts';
 import { publish, publishAll, remove, removeToTrash } from '../files.ts';
 import type { Target } from '../plan/action.ts';
+
+export type FileTrace = string;
 
 /** The zones' files and journals. Only files of zones that are not loaded, or that are frozen, are written. */
 export class ZoneFiles {
@@ -37,6 +39,17 @@ export class ZoneFiles {
     await link(path, lastGood(path)).catch(() => undefined);
     await this.removeJournal(zone);
     await publish(path, renderZone(zone, content, serial));
+  }
+
+  /** Which file of the zone this is: another one once it was replaced or written. Undefined where there is none. */
+  async trace(zone: DomainName): Promise<FileTrace | undefined> {
+    const found = await stat(this.pathOf(zone)).catch(() => undefined);
+    return found === undefined ? undefined : `${found.ino} ${found.mtimeMs}`;
+  }
+
+  /** Whether named is writing a zone just now: it writes beside the file and renames. */
+  async dumping(): Promise<boolean> {
+    return (await readdir(this.#zones)).some((name) => name.startsWith('tmp-'));
   }
 
   async settle(zone: DomainName): Promise<void> {

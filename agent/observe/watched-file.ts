@@ -28,7 +28,7 @@ export class WatchedFile {
     const folder = dirname(this.#path);
     // A mounted volume swaps a link beside the file, so that any change in the folder may be one of it.
     const names = new Set([basename(this.#path), '..data']);
-    const watch = new FolderWatch([folder], {
+    const watch = await FolderWatch.open([folder], {
       hint: (_folder, name) => {
         if (name === undefined || names.has(name)) void this.read();
       },

@@ -89,6 +89,7 @@ export class Agent {
       clock,
       serialHere,
       update,
+      readBack: (zone) => wire.transferHere(zone),
       loadProblem,
     });
     this.#prover = new Prover(
@@ -306,20 +307,24 @@ export class Agent {
     this.#parts.log.info({ primary: proof }, proven ? 'primary answers' : 'primary is silent');
     this.wake();
     if (!proven || this.link.state.kind !== 'up') return;
-    this.#refresh((primaries) => primaries.includes(proof)).catch((error: unknown) =>
+    const wants = (zone: DomainName, primaries: readonly string[]): boolean =>
+      primaries.includes(proof) && !this.#copies.isCurrent(zone);
+    this.#refresh(wants).catch((error: unknown) =>
       this.#parts.log.warn({ err: error }, 'zones could not be refreshed'),
     );
   }
 
   /** Asks named to look at the primaries of its secondary zones now: it does not know that they are back. */
-  async #refresh(which: (primaries: readonly string[]) => boolean): Promise<void> {
+  async #refresh(
+    which: (zone: DomainName, primaries: readonly string[]) => boolean,
+  ): Promise<void> {
     for (const { zone, role, primaries } of [...this.#parts.ledger.entries().values()]) {
       if (role !== 'secondary') continue;
       const ids = (primaries ?? []).flatMap((each) => [
         endpointId(each),
         `${endpointId(each)}/${zone}`,
       ]);
-      if (which(ids)) await this.#command('refresh', zone);
+      if (which(zone, ids)) await this.#command('refresh', zone);
     }
   }
 }

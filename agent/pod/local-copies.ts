@@ -43,14 +43,17 @@ interface Tracked {
   memory: TransferMemory;
   statistics: NamedZone | undefined;
   state: ZoneTransferState | undefined;
-  /** When named was told last to refresh because it is behind, and how often in a row. */
+  /** Since when it is missing, behind or failing, by the monotonic clock. */
+  offSince: number | undefined;
+  /** When named was told last to refresh because of that, and how often in a row. */
   nudgedAt: number;
   nudges: number;
 }
 
 /** Looks at once; each is a question to named over loopback. */
 const AT_ONCE = 100;
-const NUDGE_MS = 500;
+/** named is given so long to get there by itself before its primaries are asked and it is told again. */
+const PATIENCE_MS = 1000;
 const LONGEST_NUDGE_MS = 30_000;
 /** named logs to the ms and its clock is read before ours. */
 const CLOCK_GRAIN_MS = 50;
@@ -70,6 +73,11 @@ export class LocalCopies {
 
   stateOf(zone: DomainName): ZoneTransferState | undefined {
     return this.#zones.get(zone)?.state;
+  }
+
+  /** Nothing newer is known than what is served; also of a zone that was not looked at yet. */
+  isCurrent(zone: DomainName): boolean {
+    return (this.#zones.get(zone)?.state?.state ?? 'Current') === 'Current';
   }
 
   /** The zones to know of, after a plan. */
@@ -97,6 +105,7 @@ export class LocalCopies {
         memory: noMemory,
         statistics: undefined,
         state: undefined,
+        offSince: undefined,
         nudgedAt: 0,
         nudges: 0,
       });
@@ -160,6 +169,16 @@ export class LocalCopies {
       : undefined;
   }
 
+  /** Looks again and again at what is not as it should be. */
+  async watch(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.#deps.clock.sleep(PATIENCE_MS, signal);
+      for (const [zone, { state }] of this.#zones)
+        if (state !== undefined && state.state !== 'Current') this.#dirty.add(zone);
+      this.#look();
+    }
+  }
+
   /** named is there again: everything is to be looked at. */
   onNamedUp(): void {
     for (const [zone, tracked] of this.#zones) {
@@ -177,7 +196,7 @@ export class LocalCopies {
       tracked.statistics = now;
       const moved =
         before?.serial !== now?.serial || before?.expires?.getTime() !== now?.expires?.getTime();
-      if (moved || tracked.state?.state !== 'Current') this.#dirty.add(zone);
+      if (moved) this.#dirty.add(zone);
     }
     this.#look();
   }
@@ -220,18 +239,22 @@ export class LocalCopies {
     this.#nudge(zone, tracked);
   }
 
-  /** Only a copy that is missing, behind or failing costs questions to its primaries. */
+  /** Only a copy that has been missing, behind or failing for a while costs questions to its primaries. */
   async #probe(
-    { plan, wanted, memory }: Tracked,
+    tracked: Tracked,
     served: Awaited<ReturnType<Wire['soaHere']>>,
   ): Promise<ObservedPrimary[]> {
+    const { plan, memory, wanted } = tracked;
     if (plan.kind === 'primary') return [];
     const serial = served.kind === 'soa' ? served.serial : undefined;
     const behind = serial === undefined || (wanted !== undefined && isNewer(wanted, serial));
-    const fine = !behind && memory.failures.size === 0 && memory.unserved.length === 0;
+    const now = this.#deps.clock.monotonic();
+    const off = behind || memory.failures.size > 0 || memory.unserved.length > 0;
+    tracked.offSince = off ? (tracked.offSince ?? now) : undefined;
+    const lasting = tracked.offSince !== undefined && now - tracked.offSince >= PATIENCE_MS;
     return Promise.all(
       plan.primaries.map(async (endpoint) =>
-        fine ? { endpoint } : { endpoint, probe: await this.#ask(endpoint, plan.zone) },
+        lasting ? { endpoint, probe: await this.#ask(endpoint, plan.zone) } : { endpoint },
       ),
     );
   }
@@ -246,15 +269,12 @@ export class LocalCopies {
 
   /** named waits long before it tries again by itself; a copy that could be current is not left to that. */
   #nudge(zone: DomainName, tracked: Tracked): void {
-    const { plan, state, memory } = tracked;
+    const { offSince, memory } = tracked;
     const now = this.#deps.clock.monotonic();
-    if (plan.kind === 'primary' || state?.state === 'Current') {
-      tracked.nudges = 0;
-      return;
-    }
-    if (state?.state === 'Transferring' || memory.running !== undefined) return;
-    const pause = Math.min(LONGEST_NUDGE_MS, NUDGE_MS * 2 ** tracked.nudges);
-    if (now - tracked.nudgedAt < pause) return;
+    if (offSince === undefined) tracked.nudges = 0;
+    if (offSince === undefined || memory.running !== undefined) return;
+    const pause = Math.min(LONGEST_NUDGE_MS, PATIENCE_MS * 2 ** tracked.nudges);
+    if (now - Math.max(offSince, tracked.nudgedAt) < pause) return;
     tracked.nudgedAt = now;
     tracked.nudges += 1;
     void this.#deps.refresh(zone).catch(() => undefined);

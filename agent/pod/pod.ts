@@ -64,6 +64,7 @@ export async function openPod(options: Options, context: Context): Promise<Pod> 
         agent.run(signal),
         speaker.run(signal),
         follow(parts, copies, signal),
+        copies.watch(signal),
         pollStatistics(parts, agent, copies, signal),
       ];
       const ended = Promise.all(work);

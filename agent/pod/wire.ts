@@ -4,7 +4,13 @@ import type { DomainName } from '../dns/name.ts';
 import type { Serial } from '../dns/serial.ts';
 import type { TsigKey } from '../dns/tsig-key.ts';
 import { zoneContentOf } from '../dns/zone-text.ts';
-import { type SoaAnswer, SoaClient, type TransferAnswer, transfer } from '../observe/dns-client.ts';
+import {
+  type SoaAnswer,
+  SoaClient,
+  type TransferAnswer,
+  type TransferQuery,
+  transfer,
+} from '../observe/dns-client.ts';
 import type { Target } from '../plan/action.ts';
 import type { Endpoint, Pod } from '../plan/topology.ts';
 
@@ -58,12 +64,24 @@ export class Wire {
   }
 
   /** A pod's copy of a zone, as it stands. */
-  async transferFrom(pod: Pod, zone: DomainName): Promise<Target | undefined> {
-    const query = { ...this.#signed(this.#endpointOf(pod)), zone, timeoutMs: TRANSFER_MS };
+  transferFrom(pod: Pod, zone: DomainName): Promise<Target | undefined> {
+    return this.#take({ ...this.#signed(this.#endpointOf(pod)), zone, timeoutMs: TRANSFER_MS });
+  }
+
+  /** Our own named's copy of a zone, as it stands. */
+  transferHere(zone: DomainName): Promise<Target | undefined> {
+    const { address, port, tsig: key } = this.#here;
+    return this.#take({ address, port, key, zone, timeoutMs: TRANSFER_MS });
+  }
+
+  async #take(query: TransferQuery): Promise<Target | undefined> {
     const answer = await transfer(query, this.#parts());
     if (answer.kind !== 'ok') return undefined;
     const { soa, soaTtl, rrsets } = answer;
-    return { content: zoneContentOf({ zone, soa, soaTtl, rrsets }), serial: soa.serial };
+    return {
+      content: zoneContentOf({ zone: query.zone, soa, soaTtl, rrsets }),
+      serial: soa.serial,
+    };
   }
 
   #endpointOf(pod: Pod): Endpoint {
