@@ -11,7 +11,7 @@ export interface ZoneManifest {
   readonly zone: string;
   readonly cluster: string;
   readonly hosts?: HostRecords;
-  /** Merged into the DNSZone's `spec`. */
+  /** Merged into the DNSZone's `spec`; what is undefined is left out. */
   readonly spec?: Readonly<Record<string, unknown>>;
 }
 
@@ -76,7 +76,9 @@ function object(
   spec: Readonly<Record<string, unknown>>,
   labels: Readonly<Record<string, string>> = {},
 ): string {
-  const lines = Object.entries(spec).map(([field, value]) => `  ${field}: ${flow(value)}`);
+  const lines = Object.entries(spec)
+    .filter(([, value]) => value !== undefined)
+    .map(([field, value]) => `  ${field}: ${flow(value)}`);
   const labelled = Object.keys(labels).length === 0 ? '' : `  labels: ${flow(labels)}\n`;
   const head = `apiVersion: ${apiVersion}\nkind: ${kind}\nmetadata:\n  name: ${name}\n${labelled}`;
   return `${head}spec:\n${lines.join('\n')}\n`;

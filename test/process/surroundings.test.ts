@@ -1,0 +1,132 @@
+import { existsSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { makeRig, type Rig } from '../rig/rig.ts';
+import { until, untilEqual } from '../rig/until.ts';
+import { type Disk, giveDisk, mayMount } from './disks.ts';
+import { listen } from './said.ts';
+
+const patience = { withinMs: 30_000 };
+const pods = ['primary-0', 'secondary-0'];
+let rig: Rig;
+let disks: Record<'state' | 'zones' | 'config', Disk> | undefined;
+let lastOctet = 0;
+
+/** A zone that is there all the time. */
+const steady = 'steady.example';
+
+beforeAll(async () => {
+  rig = await makeRig({ secondaries: 1, restartsNamed: false, agent: 'bundle' });
+  const primary = rig.pod('primary-0');
+  if (mayMount())
+    disks = {
+      state: await giveDisk(primary, 'state'),
+      zones: await giveDisk(primary, 'zones'),
+      config: await giveDisk(primary, 'config'),
+    };
+});
+
+afterEach(() => {
+  for (const disk of Object.values(disks ?? {})) disk.relieve();
+});
+
+afterAll(async () => {
+  if (process.env["TAILS"]) console.log(rig.tails(60));
+  for (const pod of rig?.pods.values() ?? []) await pod.kill();
+  for (const disk of Object.values(disks ?? {})) disk.close();
+  await rig?.close();
+});
+
+/** Writes another address for a name of the zone; returns how to wait until these pods serve it. */
+async function change(zone = steady): Promise<(at?: readonly string[]) => Promise<void>> {
+  lastOctet += 1;
+  const address = `192.0.2.${lastOctet}`;
+  await rig.host(zone, 'www', address);
+  return async (at = pods) => {
+    for (const pod of at) await untilEqual(() => rig.data(pod, `www.${zone}`), [address], patience);
+  };
+}
+
+test('a named that is not there yet is told of, and finds everything when it starts', async () => {
+  const primary = rig.pod('primary-0');
+  await rig.zone(steady);
+  await primary.settle();
+  primary.startAgent();
+  const heard = listen(primary);
+  await until(async () => (await primary.status('/startupz')) === 200, patience);
+  await heard('named does not answer', 'nobody listens on port');
+  await rig.zone('late.example', { www: '192.0.2.9' });
+  await until(() => existsSync(join(primary.path('zones'), 'late.example.zone')), patience);
+  primary.startNamed();
+  await rig.served(new Map([[steady, undefined], ['late.example', undefined]]), ['primary-0']);
+  await rig.pod('secondary-0').start();
+  await rig.agreed('late.example');
+  await (await change())();
+});
+
+describe('a named that', () => {
+  test('dies is told of; what changes meanwhile is served as soon as it is back', async () => {
+    const primary = rig.pod('primary-0');
+    const heard = listen(primary);
+    await primary.killNamed();
+    await heard('named does not answer', 'nobody listens on port');
+    const served = await change();
+    await rig.zone('meanwhile.example', { www: '192.0.2.9' });
+    await untilEqual(() => rig.data('secondary-0', 'www.late.example'), ['192.0.2.9'], patience);
+    primary.startNamed();
+    await served();
+    await rig.agreed('meanwhile.example');
+    await heard('named answers');
+  });
+
+  test('dies as a secondary comes back to what was changed meanwhile', async () => {
+    const secondary = rig.pod('secondary-0');
+    await secondary.killNamed();
+    const served = await change();
+    await rig.zone('meanwhile.example', undefined);
+    await served(['primary-0']);
+    secondary.startNamed();
+    await served();
+    await (await change())();
+  });
+
+  test('hangs is told of; it is given everything when it goes on', async () => {
+    const primary = rig.pod('primary-0');
+    const heard = listen(primary);
+    primary.named?.signal('SIGSTOP');
+    await heard('named does not answer', 'it hangs, or is loading zones');
+    const served = await change();
+    await rig.zone('hung.example', { www: '192.0.2.9' });
+    expect(await rig.data('secondary-0', 'www.late.example')).toEqual(['192.0.2.9']);
+    expect(primary.agent?.running()).toBe(true);
+    primary.named?.signal('SIGCONT');
+    await served();
+    await rig.agreed('hung.example');
+  });
+
+  test('hangs in the middle of a change gets that change later', async () => {
+    const primary = rig.pod('primary-0');
+    primary.named?.signal('SIGSTOP');
+    const served = await change();
+    const heard = listen(primary);
+    await heard('load steady.example');
+    primary.named?.signal('SIGCONT');
+    await served();
+    await (await change())();
+  });
+
+  test('has another control key serves on, is told of, and takes ours when it starts again', async () => {
+    const primary = rig.pod('primary-0');
+    await primary.agent?.stop('SIGKILL');
+    await rm(join(primary.path('state'), 'keys', 'bind9-agent-control.key'));
+    const heard = listen(primary);
+    primary.startAgent();
+    await heard('named does not answer', 'does not know the key \"bind9-agent-control\"');
+    const served = await change();
+    expect(await rig.data('primary-0', 'www.late.example')).toEqual(['192.0.2.9']);
+    await primary.killNamed();
+    primary.startNamed();
+    await served();
+  });
+});
