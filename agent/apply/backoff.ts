@@ -36,6 +36,11 @@ export class Backoff {
     this.#failing.delete(zone);
   }
 
+  /** What is not wanted any more does not fail any more. */
+  keepOnly(zones: ReadonlySet<DomainName>): void {
+    for (const zone of this.#failing.keys()) if (!zones.has(zone)) this.#failing.delete(zone);
+  }
+
   /** Milliseconds until the next one is due; undefined where nothing fails. */
   nextDue(): number | undefined {
     const dues = [...this.#failing.values()].map(({ dueAt }) => dueAt - this.#clock.monotonic());

@@ -57,7 +57,9 @@ export class Agreements {
     const view = this.#deps.cluster.view();
     const targets = new Map<DomainName, Target>();
     const work: (() => Promise<void>)[] = [];
+    const seen = new Set<ObjectKey>();
     for (const plan of plans) {
+      seen.add(plan.object.key);
       const decision = this.#decide(plan, served.get(plan.zone), view);
       const now = targetNow(plan.content, decision);
       if (now !== undefined) targets.set(plan.zone, now);
@@ -68,6 +70,7 @@ export class Agreements {
           if (target !== undefined) targets.set(plan.zone, target);
         });
     }
+    for (const zone of this.#memory.keys()) if (!seen.has(zone)) this.#memory.delete(zone);
     await atOnce(AT_ONCE, work, (each) => each());
     return targets;
   }
@@ -91,13 +94,13 @@ export class Agreements {
     await atOnce(AT_ONCE, work, (each) => each());
   }
 
-  /** Why a zone's content differs from what was agreed, where neither agreeing nor taking it over helped. */
-  divergence(zone: ObjectKey): string | undefined {
-    return this.#memory.get(zone)?.diverged;
-  }
-
-  forget(zones: Iterable<ObjectKey>): void {
-    for (const zone of zones) this.#memory.delete(zone);
+  /** Zones whose content differs from what was agreed, where neither agreeing nor taking it over helped, and why. */
+  divergences(): Map<ObjectKey, string> {
+    return new Map(
+      [...this.#memory].flatMap(([zone, { diverged }]) =>
+        diverged === undefined ? [] : [[zone, diverged] as const],
+      ),
+    );
   }
 
   #decide(plan: PrimaryPlan, served: ServedZone | undefined, view: ClusterView): Decision {

@@ -57,6 +57,8 @@ export interface PassOutcome {
   readonly held: Held | undefined;
   /** Zones whose last action failed, and why, also from earlier passes. */
   readonly failures: ReadonlyMap<DomainName, string>;
+  /** Zones whose content is not the one that the primaries agreed on, and why. */
+  readonly diverged: ReadonlyMap<ObjectKey, string>;
   readonly config: ConfigOutcome;
   /** Stanzas for named's first start. */
   readonly firstStanzas: string | undefined;
@@ -104,7 +106,15 @@ export class Passes {
     });
     const { actions, held } = guard(wanted, given, this.#deps.limits, inputs.approved);
     const firstStanzas = await this.#apply(actions, inputs, config, plan);
-    return { plan, actions, held, failures: this.#backoff.reasons(), config, firstStanzas };
+    return {
+      plan,
+      actions,
+      held,
+      failures: this.#backoff.reasons(),
+      diverged: this.#deps.agreements.divergences(),
+      config,
+      firstStanzas,
+    };
   }
 
   async #targets(plan: Plan) {
@@ -157,6 +167,7 @@ export class Passes {
     if (config.kind === 'published') await reconfig();
     // A zone that the user's configuration has now leaves ours first; then that configuration may come.
     if (actions.some(({ kind }) => kind === 'drop')) again(0);
+    this.#backoff.keepOnly(new Set(actions.map(zoneOf)));
     const due = actions.filter((action) => this.#backoff.isDue(zoneOf(action), signature(action)));
     for (const action of due) log.info({ zone: zoneOf(action) }, explainAction(action));
     const failures = due.length === 0 ? [] : await applier.apply(due);

@@ -43,6 +43,7 @@ interface Tracked {
   memory: TransferMemory;
   statistics: NamedZone | undefined;
   state: ZoneTransferState | undefined;
+  copy: ZoneCopy | undefined;
   /** Since when it is missing, behind or failing, by the monotonic clock. */
   offSince: number | undefined;
   /** When named was told last to refresh because of that, and how often in a row. */
@@ -71,8 +72,9 @@ export class LocalCopies {
     this.#deps = deps;
   }
 
-  stateOf(zone: DomainName): ZoneTransferState | undefined {
-    return this.#zones.get(zone)?.state;
+  /** As it is told to peers; undefined until it was looked at. */
+  copyOf(zone: DomainName): ZoneCopy | undefined {
+    return this.#zones.get(zone)?.copy;
   }
 
   /** Nothing newer is known than what is served; also of a zone that was not looked at yet. */
@@ -105,6 +107,7 @@ export class LocalCopies {
         memory: noMemory,
         statistics: undefined,
         state: undefined,
+        copy: undefined,
         offSince: undefined,
         nudgedAt: 0,
         nudges: 0,
@@ -235,7 +238,8 @@ export class LocalCopies {
     };
     tracked.memory = observe(tracked.memory, look);
     tracked.state = judge(tracked.memory, look);
-    if (this.#deps.feed.put(copyOf(plan, tracked.state))) this.#deps.onChange(zone);
+    tracked.copy = copyOf(plan, tracked.state);
+    if (this.#deps.feed.put(tracked.copy)) this.#deps.onChange(zone);
     this.#nudge(zone, tracked);
   }
 

@@ -1,1 +1,7 @@
-export class Metrics { constructor(_: unknown) {} observePass(_: number) {} observeControlCommand(_: string, _s: number) {} observeTransfer(_: unknown) {} }
+export class Metrics {
+  constructor(_: unknown) {}
+  observePass(_: number) {}
+  countStatusWrite(_: string) {}
+  observeControlCommand(_: string, _s: number) {}
+  observeTransfer(_: unknown) {}
+}

@@ -15,7 +15,7 @@ import type { Compile } from '../observe/compiler.ts';
 import { type NamedZone, readNamedZones } from '../observe/named-statistics.ts';
 import type { Options } from '../options/options.ts';
 import { run } from '../process.ts';
-import { Metrics } from './metrics-stub.ts';
+import { Metrics } from '../report/metrics.ts';
 import { compileWith } from './compiling.ts';
 import { Configuration } from './configuration.ts';
 import { type GivenKeys, readKeys } from './keys.ts';
@@ -59,7 +59,7 @@ export async function openParts(options: Options, context: Context): Promise<Age
   const ledger = await openLedger(paths.state);
   for (const { line, problem } of ledger.damaged)
     log.warn({ line, reason: problem }, 'a line of the ledger was lost');
-  const metrics = new Metrics({ version });
+  const metrics = new Metrics({ version, now: () => clock.now() });
   const compile = compileWith(options, context.signal);
   const here = { address: hereAddress(options), port: dns.port, tsig: secrets.local.key };
   return {

@@ -31,8 +31,8 @@ export async function openPod(options: Options, context: Context): Promise<Pod> 
   const files = new ZoneFiles(options.paths.zones, '');
   const command = zoneCommander(parts.rndc);
   const feed = new Feed({ pod: options.pod.name, uid: options.pod.uid, epoch: randomUUID() });
-  const speaker = new Speaker({ parts, feed });
-  const copies = new LocalCopies({
+  const speaker = new Speaker({ parts, ownCopy: (zone) => copies.copyOf(zone) });
+  const copies: LocalCopies = new LocalCopies({
     wire: parts.wire,
     clock: parts.clock,
     feed,

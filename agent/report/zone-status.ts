@@ -1,0 +1,166 @@
+import { isNewer, newest, type Serial } from '../dns/serial.ts';
+import { reasonOfTsig } from '../plan/failure-reason.ts';
+import type { Registration, Role } from '../plan/registration.ts';
+import type { SoaProbe } from '../plan/transfer-probe.ts';
+import { type Findings, judgeZone } from './zone-conditions.ts';
+import type { ZoneCopy } from './zone-copy.ts';
+import type { Transfer, TransferReason, TransferState, ZoneReport } from './zone-report.ts';
+
+/** One pod that should serve the zone, as the speaker sees it. */
+export interface SeenCopy {
+  readonly pod: Registration;
+  readonly role: Role;
+  readonly live: boolean;
+  /** What the pod answers on the wire; absent: it was not asked, being gone. */
+  readonly wire: SoaProbe | undefined;
+  /** What the pod says of its own copy; absent: its feed does not answer, or does not know the zone. */
+  readonly copy: ZoneCopy | undefined;
+}
+
+export interface ReportInput extends Findings {
+  readonly self: string;
+  /** Milliseconds since 1970. */
+  readonly now: number;
+  readonly observedGeneration: number | undefined;
+  readonly copies: readonly SeenCopy[];
+  readonly before: ZoneReport | undefined;
+}
+
+/** The report of one zone by its speaker. The wire decides what is served; the pods' own words tell why and since when. */
+export function reportOf(input: ReportInput): ZoneReport {
+  const { self, now, copies, observedGeneration, before } = input;
+  const serial = newestServed(copies);
+  const transfers = copies.filter(({ live }) => live).map((seen) => transferOf(seen, serial));
+  const secondaries = transfers.filter(({ role }) => role === 'secondary');
+  return {
+    ...(observedGeneration === undefined ? {} : { observedGeneration }),
+    secondaryIps: secondaries.map(({ ip }) => ip).sort(),
+    secondaryCount: secondaries.length,
+    ...(serial === undefined ? {} : { serial }),
+    reportedBy: self,
+    reportedTime: toSeconds(new Date(now).toISOString()),
+    transfers,
+    conditions: judgeZone({
+      findings: input,
+      transfers,
+      serial,
+      observedGeneration,
+      now: toSeconds(new Date(now).toISOString()),
+      before: before?.conditions ?? [],
+    }),
+  };
+}
+
+/**
+ * Whether writing the new report would tell anything. When a copy expires moves with every refresh and is not worth a
+ * write to every watcher by itself; it is brought up to date with whatever else changes.
+ */
+export function sameReport(a: ZoneReport, b: ZoneReport): boolean {
+  return comparable(a) === comparable(b);
+}
+
+function comparable({ reportedTime: _, transfers, ...report }: ZoneReport): string {
+  const told = transfers.map(({ expiresAt: __, ...transfer }) => transfer);
+  return JSON.stringify(sorted({ ...report, transfers: told }));
+}
+
+/** Fields in one order, whoever wrote them. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).filter(([, field]) => field !== undefined);
+  return Object.fromEntries(
+    entries.sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, field]) => [name, sorted(field)]),
+  );
+}
+
+/** Of the primaries; of the secondaries where the primaries are outside or none answers. */
+function newestServed(copies: readonly SeenCopy[]): Serial | undefined {
+  const of = (role: Role) =>
+    newest(...copies.filter((each) => each.role === role).map((each) => servedSerial(each)));
+  return of('primary') ?? of('secondary');
+}
+
+const servedSerial = ({ wire, live }: SeenCopy): Serial | undefined =>
+  live && wire?.kind === 'soa' && wire.authoritative ? wire.serial : undefined;
+
+function transferOf(seen: SeenCopy, newestSerial: Serial | undefined): Transfer {
+  const { pod, role, copy } = seen;
+  const serial = servedSerial(seen);
+  const verdict = serial === undefined ? absent(seen) : present(serial, newestSerial, copy);
+  return {
+    pod: pod.pod,
+    instance: pod.instance,
+    role,
+    ip: pod.ips[0] ?? '',
+    state: verdict.state,
+    ...(serial === undefined ? {} : { serial }),
+    ...(copy?.from === undefined ? {} : { from: copy.from }),
+    ...(copy?.method === undefined ? {} : { method: copy.method }),
+    ...(copy?.lastTransferTime === undefined
+      ? {}
+      : { lastTransferTime: toSeconds(copy.lastTransferTime) }),
+    ...(copy?.expiresAt === undefined ? {} : { expiresAt: toSeconds(copy.expiresAt) }),
+    ...(verdict.reason === undefined ? {} : { reason: verdict.reason }),
+    ...(verdict.message === undefined ? {} : { message: verdict.message }),
+  };
+}
+
+interface Verdict {
+  readonly state: TransferState;
+  readonly reason?: TransferReason;
+  readonly message?: string;
+}
+
+/** The pod answers with a serial. What it says of itself may be a moment older than its answer. */
+function present(
+  serial: Serial,
+  newestSerial: Serial | undefined,
+  copy: ZoneCopy | undefined,
+): Verdict {
+  const behind = newestSerial !== undefined && isNewer(newestSerial, serial);
+  if (copy?.state === 'Failing' || copy?.state === 'Transferring')
+    return behind || copy.state === 'Failing' ? ownWords(copy) : { state: 'Current' };
+  return { state: behind ? 'Lagging' : 'Current' };
+}
+
+/** The pod gives no serial: its own words tell why, where it has any; else the answer does. */
+function absent({ pod, wire, copy }: SeenCopy): Verdict {
+  const where = `${pod.ips[0]} port ${pod.dnsPort}`;
+  switch (wire?.kind) {
+    case 'timeout':
+      return failing('Timeout', `pod ${pod.pod} does not answer queries at ${where}`);
+    case 'unreachable':
+      return failing(
+        'Unreachable',
+        `pod ${pod.pod} cannot be reached at ${where}: ${wire.message}`,
+      );
+    case 'tsig': {
+      const reason = reasonOfTsig(wire.error) ?? 'TsigBadSignature';
+      return failing(reason, `pod ${pod.pod} does not accept our signature: ${wire.error}`);
+    }
+    case 'rcode':
+      if (copy !== undefined && copy.state !== 'Current') return ownWords(copy);
+      return wire.rcode === 'SERVFAIL'
+        ? failing('NotLoaded', `pod ${pod.pod} has the zone but cannot serve it (SERVFAIL)`)
+        : { state: 'Pending' };
+    case 'soa':
+    case undefined:
+      return copy !== undefined && copy.state !== 'Current' ? ownWords(copy) : { state: 'Pending' };
+  }
+}
+
+const ownWords = ({ state, reason, message }: ZoneCopy): Verdict => ({
+  state,
+  ...(reason === undefined ? {} : { reason }),
+  ...(message === undefined ? {} : { message }),
+});
+
+const failing = (reason: TransferReason, message: string): Verdict => ({
+  state: 'Failing',
+  reason,
+  message,
+});
+
+/** Fractions of seconds help nobody and make equal times differ. */
+const toSeconds = (time: string): string => time.replace(/\.\d+Z$/, 'Z');
