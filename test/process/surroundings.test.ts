@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -32,7 +32,7 @@ afterEach(() => {
 });
 
 afterAll(async () => {
-  if (process.env["TAILS"]) console.log(rig.tails(60));
+  if (process.env['TAILS']) console.log(rig.tails(60));
   for (const pod of rig?.pods.values() ?? []) await pod.kill();
   for (const disk of Object.values(disks ?? {})) disk.close();
   await rig?.close();
@@ -59,7 +59,13 @@ test('a named that is not there yet is told of, and finds everything when it sta
   await rig.zone('late.example', { www: '192.0.2.9' });
   await until(() => existsSync(join(primary.path('zones'), 'late.example.zone')), patience);
   primary.startNamed();
-  await rig.served(new Map([[steady, undefined], ['late.example', undefined]]), ['primary-0']);
+  await rig.served(
+    new Map([
+      [steady, undefined],
+      ['late.example', undefined],
+    ]),
+    ['primary-0'],
+  );
   await rig.pod('secondary-0').start();
   await rig.agreed('late.example');
   await (await change())();
@@ -84,7 +90,7 @@ describe('a named that', () => {
     const secondary = rig.pod('secondary-0');
     await secondary.killNamed();
     const served = await change();
-    await rig.zone('meanwhile.example', undefined);
+    await rig.manifest('meanwhile-example', undefined);
     await served(['primary-0']);
     secondary.startNamed();
     await served();
@@ -122,7 +128,7 @@ describe('a named that', () => {
     await rm(join(primary.path('state'), 'keys', 'bind9-agent-control.key'));
     const heard = listen(primary);
     primary.startAgent();
-    await heard('named does not answer', 'does not know the key \"bind9-agent-control\"');
+    await heard('named does not answer', 'does not know the key "bind9-agent-control"');
     const served = await change();
     expect(await rig.data('primary-0', 'www.late.example')).toEqual(['192.0.2.9']);
     await primary.killNamed();
@@ -130,3 +136,73 @@ describe('a named that', () => {
     await served();
   });
 });
+
+const failures = [
+  ['fill', 'is full', 'no space left'],
+  ['protect', 'turns read-only', 'read-only'],
+] as const;
+
+describe.runIf(mayMount())('a disk that', () => {
+  for (const [spoil, happens, said] of failures) {
+    test(`${happens} under the state: contents change on, and new zones come when it is relieved`, async () => {
+      const heard = listen(rig.pod('primary-0'));
+      disks?.state[spoil]();
+      await rig.zone(`state-${spoil}.example`, { www: '192.0.2.9' });
+      await heard('ledger.jsonl', said);
+      await (await change())();
+      await (await change())();
+      disks?.state.relieve();
+      await rig.agreed(`state-${spoil}.example`);
+      await (await change())();
+    });
+
+    test(`${happens} under the zones: all are served as they are, and change when it is relieved`, async () => {
+      const heard = listen(rig.pod('primary-0'));
+      disks?.zones[spoil]();
+      await rig.zone(`zones-${spoil}.example`, { www: '192.0.2.9' });
+      await heard('zones', `zones-${spoil}.example`, said);
+      const served = await change();
+      await heard('failed to load steady.example');
+      expect(await rig.data('primary-0', 'www.late.example')).toEqual(['192.0.2.9']);
+      disks?.zones.relieve();
+      await served();
+      await rig.agreed(`zones-${spoil}.example`);
+    });
+
+    test(`${happens} under the configuration: zones come and change, and it is written when relieved`, async () => {
+      const primary = rig.pod('primary-0');
+      const heard = listen(primary);
+      disks?.config[spoil]();
+      const forwarder = spoil === 'fill' ? '192.0.2.100' : '192.0.2.101';
+      await rig.manifest('primary', instance(`forwarders: [${forwarder}]`));
+      await heard("named's configuration stays as it was", said);
+      await rig.zone(`config-${spoil}.example`, { www: '192.0.2.9' });
+      await rig.agreed(`config-${spoil}.example`);
+      await (await change())();
+      disks?.config.relieve();
+      const options = join(primary.path('config'), 'options.conf');
+      await until(() => readFileSync(options, 'utf8').includes(forwarder), patience);
+      await heard("named's configuration is as wanted again");
+    });
+  }
+
+  test('turns read-only keeps no agent from starting again', async () => {
+    const primary = rig.pod('primary-0');
+    for (const disk of Object.values(disks ?? {})) disk.protect();
+    await primary.killAgent();
+    primary.startAgent();
+    await primary.ready();
+    for (const disk of Object.values(disks ?? {})) disk.relieve();
+    await (await change())();
+  });
+});
+
+const instance = (config: string): string => `apiVersion: bindy.firestoned.io/v1beta1
+kind: Bind9Instance
+metadata: { name: primary, labels: { role: primary } }
+spec:
+  clusterRef: ${rig.cluster}
+  role: primary
+  replicas: 1
+  config: { ${config} }
+`;
