@@ -5,7 +5,7 @@ import type { Options } from '../options/options.ts';
 import { explainAction, zoneOf } from '../plan/action.ts';
 import type { ZonePlan } from '../plan/plan-zone.ts';
 import { problemsOf } from '../plan/problems.ts';
-import { type DryRun, dryRun } from '../pod/dry-run.ts';
+import { type DryRun, dryRunAs, whoIsHere } from '../pod/dry-run.ts';
 import { lookOnce } from '../pod/look-once.ts';
 import { showProblem } from '../problem.ts';
 import { standing, table } from './tell.ts';
@@ -18,30 +18,53 @@ export async function explain(text: string, options: Options, context: Context):
     return 2;
   }
   const seen = await lookOnce(options, context);
-  const run = seen.ok ? await dryRun(options, seen.view, context) : seen;
-  if (!seen.ok || !run.ok) {
-    context.complain(`bind9-agent: ${run.ok ? '' : run.why}\n`);
+  const looked = seen.ok ? await lookFrom(options, seen.view, context) : seen;
+  if (!seen.ok || !looked.ok) {
+    context.complain(`bind9-agent: ${looked.ok ? '' : looked.why}\n`);
     return 1;
   }
-  const plans = [...run.plan.zones.values()].filter((plan) => plan.zone === name.value);
+  const plans = [...looked.run.plan.zones.values()].filter((plan) => plan.zone === name.value);
   if (plans.length === 0) {
     context.complain(`bind9-agent: no DNSZone has the name ${displayName(name.value)}\n`);
     return 1;
   }
-  const parts = plans.map((plan) => explainOne(plan, seen.view, run));
-  await context.print(parts.join('\n'));
+  await context.print(plans.map((plan) => explainOne(plan, seen.view, looked)).join('\n'));
   return 0;
 }
 
-function explainOne(plan: ZonePlan, view: ClusterView, run: Extract<DryRun, { ok: true }>): string {
+interface Looked {
+  readonly ok: true;
+  readonly run: Extract<DryRun, { ok: true }>;
+  /** The pod from whose place the zone is seen, where that is not this one. */
+  readonly from: string | undefined;
+}
+
+/** From this pod; from outside of all pods, as the first of them sees it. */
+async function lookFrom(
+  options: Options,
+  view: ClusterView,
+  context: Context,
+): Promise<Looked | { readonly ok: false; readonly why: string }> {
+  const here = await whoIsHere(options, view, context);
+  const self = here ?? view.peers.get(options.pod.name) ?? [...view.peers.values()][0];
+  if (self === undefined) return { ok: false, why: 'no pod is registered' };
+  const run = await dryRunAs(self, options, view, context);
+  return { ok: true, run, from: here === undefined ? self.pod : undefined };
+}
+
+function explainOne(plan: ZonePlan, view: ClusterView, { run, from }: Looked): string {
   const { key } = plan.object;
   const status = view.statuses.get(key);
   const { primaries, secondaries, outside } = plan.placement;
-  const next = run.actions.filter((action) => zoneOf(action) === plan.zone).map(explainAction);
+  // What another pod's named has is not known here.
+  const next =
+    from === undefined
+      ? run.actions.filter((action) => zoneOf(action) === plan.zone).map(explainAction)
+      : [];
   const fields: [string, string][] = [
     ['DNSZone', key],
     ['Zone', displayName(plan.zone)],
-    ['Here', standing(plan)],
+    [from ?? 'Here', standing(plan)],
     [
       'Primaries',
       [...primaries.map(({ pod, ips }) => `${pod} (${ips[0]})`), ...outside].join(', ') || 'none',

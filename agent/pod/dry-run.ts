@@ -2,6 +2,7 @@ import { readLedger } from '../apply/ledger.ts';
 import type { Context } from '../context.ts';
 import type { DomainName } from '../dns/name.ts';
 import { dateSerial } from '../dns/serial.ts';
+import { readIfPresent } from '../files.ts';
 import type { ClusterView } from '../observe/cluster.ts';
 import { Compiler } from '../observe/compiler.ts';
 import type { Options } from '../options/options.ts';
@@ -9,8 +10,10 @@ import type { Action, Target } from '../plan/action.ts';
 import { agree, servingOf } from '../plan/agree.ts';
 import { diff } from '../plan/diff.ts';
 import { guard, type Held } from '../plan/guard.ts';
+import { parseLabels } from '../plan/labels-file.ts';
 import type { PrimaryPlan } from '../plan/plan-zone.ts';
 import { type Plan, Planner } from '../plan/planner.ts';
+import type { Registration } from '../plan/registration.ts';
 import { describeSelf } from '../plan/self.ts';
 import type { ServedZone } from '../plan/served-zone.ts';
 import { compileWith } from './compiling.ts';
@@ -34,15 +37,38 @@ export async function dryRun(
   onlooked: ClusterView,
   context: Context,
 ): Promise<DryRun> {
-  const peers = new Map([...onlooked.peers].filter(([pod]) => pod !== options.pod.name));
-  const view = { ...onlooked, peers };
-  const given = await readKeys(options.keys);
-  const self = describeSelf(podFacts(options, given, context.version, {}), view.instances);
+  const self = await whoIsHere(options, onlooked, context);
   if (self === undefined)
     return {
       ok: false,
       why: `this pod (${options.pod.name}) has no role: set pod.role, a label, or spec.role of its Bind9Instance`,
     };
+  return dryRunAs(self, options, onlooked, context);
+}
+
+/** This pod as its options and labels describe it; undefined where they give it no role. */
+export async function whoIsHere(
+  options: Options,
+  view: ClusterView,
+  context: Context,
+): Promise<Registration | undefined> {
+  const { labelsFile } = options.pod;
+  const labels = labelsFile === '' ? '' : ((await readIfPresent(labelsFile)) ?? '');
+  const given = await readKeys(options.keys);
+  const facts = podFacts(options, given, context.version, parseLabels(labels));
+  return describeSelf(facts, view.instances);
+}
+
+/** As `dryRun`, from the place of any pod. */
+export async function dryRunAs(
+  self: Registration,
+  options: Options,
+  onlooked: ClusterView,
+  context: Context,
+): Promise<Extract<DryRun, { ok: true }>> {
+  const peers = new Map([...onlooked.peers].filter(([pod]) => pod !== self.pod));
+  const view = { ...onlooked, peers };
+  const given = await readKeys(options.keys);
   const served = await readLedger(options.paths.state);
   const settings = zoneSettings(options, given);
   const planner = new Planner();
