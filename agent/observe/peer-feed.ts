@@ -1,0 +1,168 @@
+import type { Clock } from '../clock.ts';
+import type { FeedPage } from '../report/feed.ts';
+import { parsePage } from './peer-page.ts';
+
+/** Where a peer's agent answers. */
+export interface FeedPeer {
+  readonly pod: string;
+  readonly uid: string;
+  readonly address: string;
+  readonly port: number;
+}
+
+export type FeedState =
+  | { readonly kind: 'not-asked' }
+  | { readonly kind: 'answering' }
+  /** `why`: a sentence with address and cause. */
+  | { readonly kind: 'silent'; readonly why: string };
+
+export interface PeerFeedsDeps {
+  readonly clock: Pick<Clock, 'monotonic' | 'sleep'>;
+  /** 0 to 1. */
+  readonly random: () => number;
+  /** A peer has told of its copies. Called in the order of the peer's changes. */
+  readonly onPage: (pod: string, page: FeedPage) => void;
+  /** Seconds for which a peer may hold back an answer until something changes; at most 25. Default 20. */
+  readonly waitSeconds?: number;
+  /** Milliseconds for an answer beyond that. Default 8000. */
+  readonly timeoutMs?: number;
+}
+
+interface Followed {
+  readonly peer: FeedPeer;
+  readonly end: AbortController;
+  state: FeedState;
+}
+
+/** What a peer with 100,000 zones tells in one page is a small part of this. */
+const largestPage = 32 * 1024 * 1024;
+/** The least time between two questions that brought nothing: a peer that never waits must not be asked in a loop. */
+const emptyPauseMs = 1000;
+
+/**
+ * Follows the feeds of all peers: one question is open at each at any time. A peer that does not answer is asked again
+ * after a growing pause; its copies are then judged by the wire alone.
+ */
+export class PeerFeeds {
+  readonly #deps: PeerFeedsDeps;
+  readonly #followed = new Map<string, Followed>();
+  readonly #running = new Set<Promise<void>>();
+
+  constructor(deps: PeerFeedsDeps) {
+    this.#deps = deps;
+  }
+
+  /** Whom to follow from now on; those that are followed already go on undisturbed. */
+  follow(peers: Iterable<FeedPeer>): void {
+    const wanted = new Map([...peers].map((peer) => [peer.pod, peer]));
+    for (const [pod, { peer, end }] of this.#followed) {
+      if (samePeer(peer, wanted.get(pod))) continue;
+      end.abort();
+      this.#followed.delete(pod);
+    }
+    for (const [pod, peer] of wanted) {
+      if (this.#followed.has(pod)) continue;
+      const followed: Followed = { peer, end: new AbortController(), state: { kind: 'not-asked' } };
+      this.#followed.set(pod, followed);
+      const running = this.#run(followed).finally(() => this.#running.delete(running));
+      this.#running.add(running);
+    }
+  }
+
+  stateOf(pod: string): FeedState {
+    return this.#followed.get(pod)?.state ?? { kind: 'not-asked' };
+  }
+
+  /** Ends all questions; resolves when none is open. */
+  async close(): Promise<void> {
+    this.follow([]);
+    await Promise.all(this.#running);
+  }
+
+  async #run(followed: Followed): Promise<void> {
+    const { peer, end } = followed;
+    const { clock, random, onPage, waitSeconds = 20 } = this.#deps;
+    let known = { seq: 0, epoch: '', wait: 0 };
+    let failures = 0;
+    while (!end.signal.aborted) {
+      const askedAt = clock.monotonic();
+      const answer = await this.#ask(peer, known, end.signal);
+      if (end.signal.aborted) return;
+      if (typeof answer === 'string') {
+        followed.state = { kind: 'silent', why: answer };
+        await clock.sleep(pauseAfter(failures, random), end.signal);
+        failures += 1;
+        continue;
+      }
+      followed.state = { kind: 'answering' };
+      failures = 0;
+      const news = answer.full || answer.zones.length > 0 || answer.gone.length > 0;
+      if (news) onPage(peer.pod, answer);
+      const brief = clock.monotonic() - askedAt < emptyPauseMs && known.wait > 0;
+      const nothing = answer.seq === known.seq && answer.epoch === known.epoch;
+      known = { seq: answer.seq, epoch: answer.epoch, wait: answer.more ? 0 : waitSeconds };
+      if (brief && nothing) await clock.sleep(emptyPauseMs, end.signal);
+    }
+  }
+
+  /** A page, or why there is none. */
+  async #ask(
+    peer: FeedPeer,
+    { seq, epoch, wait }: { readonly seq: number; readonly epoch: string; readonly wait: number },
+    end: AbortSignal,
+  ): Promise<FeedPage | string> {
+    const late = wait * 1000 + (this.#deps.timeoutMs ?? 8000);
+    const query = new URLSearchParams({ since: String(seq), wait: String(wait) });
+    if (epoch !== '') query.set('epoch', epoch);
+    const where = `${peer.address} port ${peer.port}`;
+    const given = new AbortController();
+    const giveUp = (): void => given.abort();
+    const timer = setTimeout(giveUp, late);
+    end.addEventListener('abort', giveUp, { once: true });
+    try {
+      const response = await fetch(`${originOf(peer)}/transfers?${query}`, {
+        signal: given.signal,
+        redirect: 'error',
+      });
+      if (!response.ok) return `${where} answers HTTP ${response.status}`;
+      const page = parsePage(JSON.parse(await bodyOf(response)));
+      if (page === undefined) return `${where} answers, but not as a peer's feed`;
+      const other = page.pod !== peer.pod || page.uid !== peer.uid;
+      return other ? `${where} answers as pod ${page.pod}, uid ${page.uid}` : page;
+    } catch (error) {
+      return given.signal.aborted
+        ? `${where} does not answer within ${late} ms`
+        : `${where} does not answer: ${causeOf(error)}`;
+    } finally {
+      clearTimeout(timer);
+      end.removeEventListener('abort', giveUp);
+    }
+  }
+}
+
+/** Milliseconds before the next question to a peer that did not answer. @param random 0 to 1 */
+export const pauseAfter = (failures: number, random: () => number): number =>
+  Math.min(30_000, 500 * 2 ** failures) * (0.5 + random() / 2);
+
+const samePeer = (a: FeedPeer, b: FeedPeer | undefined): boolean =>
+  b !== undefined && a.uid === b.uid && a.address === b.address && a.port === b.port;
+
+const originOf = ({ address, port }: FeedPeer): string =>
+  `http://${address.includes(':') ? `[${address}]` : address}:${port}`;
+
+async function bodyOf(response: Response): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of response.body ?? []) {
+    size += chunk.length;
+    if (size > largestPage) throw new Error(`the answer is larger than ${largestPage} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+/** fetch says "fetch failed"; the reason stands in its cause. */
+function causeOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? error.cause.message : error.message;
+}

@@ -1,0 +1,93 @@
+import type { FeedPage, FeedZone } from '../report/feed.ts';
+import type { TransferMethod, TransferReason, TransferState } from '../report/zone-report.ts';
+
+const states: ReadonlySet<unknown> = new Set<TransferState>([
+  'Pending',
+  'Transferring',
+  'Current',
+  'Lagging',
+  'Failing',
+  'Expired',
+]);
+const methods: ReadonlySet<unknown> = new Set<TransferMethod>(['AXFR', 'IXFR', 'Seed']);
+const reasons: ReadonlySet<unknown> = new Set<TransferReason>([
+  'Refused',
+  'NotAuthoritative',
+  'Unreachable',
+  'UnreachableCached',
+  'TsigUnknownKey',
+  'TsigBadSignature',
+  'TsigBadTime',
+  'QuotaDeferred',
+  'SerialBehind',
+  'Timeout',
+  'FormErr',
+  'BadData',
+  'Expired',
+  'NoPrimaries',
+  'NotLoaded',
+]);
+
+/** A sentence of a peer goes into a status that every watcher gets. */
+const longestMessage = 1000;
+
+/**
+ * Reads an answer of a peer's `/transfers`; undefined where it is none. What a peer of another version says and this
+ * one does not know is left out, since a status that holds one unknown word would be refused as a whole.
+ */
+export function parsePage(body: unknown): FeedPage | undefined {
+  if (!isObject(body)) return undefined;
+  const { pod, uid, epoch, seq, full, more, zones, gone } = body;
+  if (typeof pod !== 'string' || typeof uid !== 'string' || typeof epoch !== 'string') return;
+  if (!isWhole(seq) || !Array.isArray(zones) || !Array.isArray(gone)) return undefined;
+  return {
+    pod,
+    uid,
+    epoch,
+    seq,
+    full: full === true,
+    more: more === true,
+    zones: zones.flatMap(parseZone),
+    gone: gone.filter((object) => typeof object === 'string'),
+  };
+}
+
+function parseZone(value: unknown): FeedZone[] {
+  if (!isObject(value)) return [];
+  const { zone, object, role, state, seq, serial, method, reason, message } = value;
+  if (typeof zone !== 'string' || typeof object !== 'string' || !isWhole(seq)) return [];
+  if ((role !== 'primary' && role !== 'secondary') || !states.has(state)) return [];
+  return [
+    {
+      zone,
+      object,
+      role,
+      state: state as TransferState,
+      seq,
+      ...(isWhole(serial) && serial < 2 ** 32 && { serial }),
+      ...text(value, 'from'),
+      ...(methods.has(method) && { method: method as TransferMethod }),
+      ...time(value, 'lastTransferTime'),
+      ...time(value, 'expiresAt'),
+      ...time(value, 'behindSince'),
+      ...(reasons.has(reason) && { reason: reason as TransferReason }),
+      ...(typeof message === 'string' && { message: message.slice(0, longestMessage) }),
+    },
+  ];
+}
+
+function text<K extends string>(value: Record<string, unknown>, name: K): { [key in K]?: string } {
+  const field = value[name];
+  return (typeof field === 'string' ? { [name]: field } : {}) as { [key in K]?: string };
+}
+
+function time<K extends string>(value: Record<string, unknown>, name: K): { [key in K]?: string } {
+  const field = value[name];
+  return typeof field === 'string' && !Number.isNaN(Date.parse(field)) ? text(value, name) : {};
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const isWhole = (value: unknown): value is number =>
+  Number.isSafeInteger(value) && Number(value) >= 0;
