@@ -54,6 +54,15 @@ interface Remembered {
   readonly plan: ZonePlan;
 }
 
+/** A zone's place among all of them; kept while no zone changes, so that a planning looks nothing up twice. */
+interface Slot {
+  readonly zone: DNSZone;
+  readonly name: DomainName;
+  /** The other zones of the name. */
+  readonly siblings: readonly DNSZone[];
+  former: Remembered | undefined;
+}
+
 interface RememberedContent {
   readonly records: readonly DnsRecord[];
   readonly zoneFileText: string | undefined;
@@ -64,7 +73,10 @@ const NONE: readonly never[] = [];
 
 /** Remembers each zone's plan, so that planning costs what changed. Same inputs, same plan: no clock, no chance. */
 export class Planner {
-  #remembered = new Map<ObjectKey, Remembered>();
+  #slots: ReadonlyMap<ObjectKey, Slot> = new Map();
+  /** The zones that the slots are for. */
+  #zones: ReadonlyMap<ObjectKey, DNSZone> | undefined;
+  #plans: ReadonlyMap<ObjectKey, ZonePlan> = new Map();
   #contents = new WeakMap<DNSZone, RememberedContent>();
   #names = new WeakMap<DNSZone, DomainName>();
   #records: RecordIndex | undefined;
@@ -73,20 +85,32 @@ export class Planner {
 
   plan(inputs: PlanInputs): Plan {
     const frame = this.#frame(inputs);
-    const remembered = new Map<ObjectKey, Remembered>();
-    const changed: ObjectKey[] = [];
-    for (const [name, group] of this.#byName(inputs.view.zones.values())) {
+    const gone = this.#seat(inputs.view.zones);
+    const changed: ObjectKey[] = [...gone];
+    for (const slot of this.#slots.values()) {
+      const entry = this.#planOne(slot, frame);
+      if (entry === slot.former) continue;
+      slot.former = entry;
+      changed.push(slot.zone.key);
+    }
+    if (changed.length > 0) this.#plans = plansOf(this.#slots);
+    return { zones: this.#plans, changed, config: frame.config, topology: frame.topology };
+  }
+
+  /** Gives each zone its slot, with what is remembered of it; returns those that are no more. */
+  #seat(zones: ReadonlyMap<ObjectKey, DNSZone>): readonly ObjectKey[] {
+    if (zones === this.#zones) return NONE;
+    const former = this.#slots;
+    const slots = new Map<ObjectKey, Slot>();
+    for (const [name, group] of this.#byName(zones.values())) {
       for (const zone of group) {
-        const entry = this.#planOne(zone, name, group, frame);
-        remembered.set(zone.key, entry);
-        if (entry !== this.#remembered.get(zone.key)) changed.push(zone.key);
+        const siblings = group.length === 1 ? NONE : group.filter((each) => each !== zone);
+        slots.set(zone.key, { zone, name, siblings, former: former.get(zone.key)?.former });
       }
     }
-    for (const key of this.#remembered.keys()) if (!remembered.has(key)) changed.push(key);
-    this.#remembered = remembered;
-    const zones = new Map<ObjectKey, ZonePlan>();
-    for (const [key, { plan }] of remembered) zones.set(key, plan);
-    return { zones, changed, config: frame.config, topology: frame.topology };
+    this.#zones = zones;
+    this.#slots = slots;
+    return [...former.keys()].filter((key) => !slots.has(key));
   }
 
   /** Topology and configuration keep their identity while nothing in them changed: it stands for "same" below. */
@@ -123,12 +147,12 @@ export class Planner {
     return byName;
   }
 
-  #planOne(zone: DNSZone, name: DomainName, group: readonly DNSZone[], frame: Frame): Remembered {
+  #planOne({ zone, name, siblings, former }: Slot, frame: Frame): Remembered {
     const { view, served, foreign, compiled, settings, proven } = frame.inputs;
     const inputs: ZoneInputs = {
       zone,
       name,
-      siblings: group.length === 1 ? NONE : group.filter((each) => each !== zone),
+      siblings,
       records: frame.records.get(zone.key) ?? NONE,
       zoneFileText: zoneFileText(zone, view),
       writer: view.statuses.get(zone.key)?.writer,
@@ -139,7 +163,6 @@ export class Planner {
       settings,
     };
     const claim = claimantHere(inputs, view.statuses, served.get(name), foreign.has(name));
-    const former = this.#remembered.get(zone.key);
     if (former !== undefined && isSame(former, inputs, claim)) return former;
     return { inputs, claim, plan: this.#planAnew(inputs, claim, compiled) };
   }
@@ -165,6 +188,12 @@ export class Planner {
       this.#contents.set(zone, { records, zoneFileText: text, result });
     return result;
   }
+}
+
+function plansOf(slots: ReadonlyMap<ObjectKey, Slot>): Map<ObjectKey, ZonePlan> {
+  const plans = new Map<ObjectKey, ZonePlan>();
+  for (const [key, { former }] of slots) if (former !== undefined) plans.set(key, former.plan);
+  return plans;
 }
 
 function keep<T>(
