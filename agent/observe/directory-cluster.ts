@@ -10,7 +10,7 @@ import type { Lease } from './own-registration.ts';
 import { StatusSweep } from './status-sweep.ts';
 
 export interface DirectoryClusterOptions {
-  /** Folders of manifests. They are waited for; the other two folders are made. */
+  /** Folders of manifests. They are waited for; the other two folders, which may lie in these, are made. */
   readonly manifests: readonly string[];
   readonly peers: string;
   readonly status: string;
@@ -54,6 +54,7 @@ export class DirectoryCluster implements Cluster {
     this.#options = options;
     this.#manifests = new DirectoryManifests({
       folders: options.manifests,
+      except: [options.peers, options.status],
       defaultNamespace: options.namespace,
       clock,
       rescanMs,

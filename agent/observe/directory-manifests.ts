@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { atOnce } from '../at-once.ts';
 import type { Clock } from '../clock.ts';
 import type { InvalidObject } from './cluster.ts';
-import { FolderWatch } from './folder-watch.ts';
+import { BLIND_RESCAN_MS, FolderWatch, WATCH_BEGINS_MS } from './folder-watch.ts';
 import { type Hinted, Hints } from './hints.ts';
 import { ManifestFiles, type ManifestNote } from './manifest-files.ts';
 import {
@@ -20,6 +20,8 @@ import { type ManifestObjects, noObjects } from './manifest-objects.ts';
 export interface DirectoryManifestsOptions {
   /** Where an object stands twice, the first folder counts, then the first file by name. */
   readonly folders: readonly string[];
+  /** Subfolders that hold something else. */
+  readonly except: readonly string[];
   /** The namespace of objects that name none. */
   readonly defaultNamespace: string;
   readonly clock: Clock;
@@ -47,17 +49,14 @@ export interface ManifestsView {
   readonly removalsFrozen: string | undefined;
 }
 
-/** A new watch needs some ms to begin; what came in between is found by one more look. */
-const WATCH_BEGINS_MS = 100;
 /** A folder that never rests is believed all the same after so many times `settleMs`. */
 const LONGEST_SETTLING = 20;
-/** How often to look when the system does not tell us of changes. */
-const BLIND_RESCAN_MS = 2000;
 
 /** The resources in folders of manifests, kept up to date. */
 export class DirectoryManifests {
   readonly #options: DirectoryManifestsOptions;
   readonly #roots: readonly string[];
+  readonly #except: ReadonlySet<string>;
   readonly #files: ManifestFiles;
   readonly #hints: Hints;
   readonly #closing = new AbortController();
@@ -79,6 +78,7 @@ export class DirectoryManifests {
     const { folders, clock, defaultNamespace, note } = options;
     this.#options = options;
     this.#roots = folders.map((folder) => resolve(folder));
+    this.#except = new Set(options.except.map((folder) => resolve(folder)));
     this.#files = new ManifestFiles({
       defaultNamespace,
       note,
@@ -89,11 +89,10 @@ export class DirectoryManifests {
   }
 
   async start(): Promise<void> {
-    this.#watch = new FolderWatch(this.#roots, {
+    this.#watch = await FolderWatch.open(this.#roots, {
       hint: (folder, name) => this.#hint(folder, name),
       failed: (error) => this.#goBlind(error),
     });
-    await this.#watch.ready();
     this.#hints.add();
     void this.#hints.every(this.#options.rescanMs);
   }
@@ -143,9 +142,12 @@ export class DirectoryManifests {
   async #lookAtAll(): Promise<number> {
     const settling = this.#settling === 'due';
     if (settling) this.#settling = 'no';
-    const { files, folders, unreadable } = await listManifests(this.#roots);
+    const renewed = await this.#watch?.renew();
+    const { files, folders, unreadable } = await listManifests(this.#roots, this.#except);
     this.#unreadable = unreadable;
-    this.#watchFolders(folders);
+    const added = await this.#watchFolders(folders);
+    if (renewed || added) void this.#hints.addAllIn(WATCH_BEGINS_MS);
+    if (unreadable.size > 0) void this.#hints.addAllIn(BLIND_RESCAN_MS);
     await atOnce(AT_ONCE, [...files], async ([path, trace]) => {
       if (!this.#files.isAsRead(path, trace)) await this.#files.read(path, trace);
       else if (settling) this.#files.settle(path);
@@ -172,15 +174,16 @@ export class DirectoryManifests {
     return newest;
   }
 
-  #watchFolders(folders: Listing['folders']): void {
+  /** Returns whether there are new ones. */
+  async #watchFolders(folders: Listing['folders']): Promise<boolean> {
     const added = [...folders.keys()].filter((folder) => !this.#folders.has(folder));
-    for (const folder of added) this.#watch?.add(folder);
+    for (const folder of added) await this.#watch?.add(folder);
     for (const folder of this.#folders) {
       const gone = !folders.has(folder) && !this.#roots.includes(folder) && !this.#isHidden(folder);
       if (gone) this.#watch?.drop(folder);
     }
     this.#folders = new Set(folders.keys());
-    if (added.length > 0) void this.#hints.addIn(WATCH_BEGINS_MS);
+    return added.length > 0;
   }
 
   /** Looks again when there was no hint for a while: whoever is writing has then most likely finished. */

@@ -7,7 +7,7 @@ import { FileError, makeFolder, readIfPresent, remove } from '../files.ts';
 import type { Peer, Registration } from '../plan/registration.ts';
 import type { Problem } from '../problem.ts';
 import type { InvalidObject } from './cluster.ts';
-import { FolderWatch } from './folder-watch.ts';
+import { FolderWatch, WATCH_BEGINS_MS } from './folder-watch.ts';
 import { Hints } from './hints.ts';
 import { type Lease, OwnRegistration } from './own-registration.ts';
 import { parseRegistration } from './registration-file.ts';
@@ -72,14 +72,13 @@ export class DirectoryPeers {
   async start(): Promise<void> {
     const { folder } = this.#options;
     await makeFolder(folder);
-    this.#watch = new FolderWatch([folder], {
+    this.#watch = await FolderWatch.open([folder], {
       hint: (_folder, name) => {
         if (name === undefined || isRegistration(name)) this.#hints.add();
       },
       // Nothing is lost but time: the folder is looked at every few seconds anyway.
       failed: () => undefined,
     });
-    await this.#watch.ready();
     this.#hints.add();
     void this.#hints.every(this.#lookMs);
   }
@@ -136,6 +135,7 @@ export class DirectoryPeers {
   async #readAll(): Promise<void> {
     const { folder, lease } = this.#options;
     await makeFolder(folder);
+    if (await this.#watch?.renew()) void this.#hints.addAllIn(WATCH_BEGINS_MS);
     const names = await readdir(folder).catch((cause: unknown) => {
       throw new FileError('read', folder, cause);
     });

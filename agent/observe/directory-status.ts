@@ -1,28 +1,23 @@
-import { readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import { atOnce } from '../at-once.ts';
 import { type Clock, timestamp } from '../clock.ts';
-import { FileError, makeFolder, publish, readIfPresent, remove } from '../files.ts';
 import type { Allocation } from '../plan/registration.ts';
 import type { ZoneReport } from '../report/zone-report.ts';
 import type { ObjectKey } from '../resources/types.ts';
 import type { InvalidObject, Written, ZoneStatus } from './cluster.ts';
-import { FolderWatch } from './folder-watch.ts';
+import { BLIND_RESCAN_MS, FolderWatch, WATCH_BEGINS_MS } from './folder-watch.ts';
 import { type Hinted, Hints } from './hints.ts';
 import { safeObjectName } from './safe-name.ts';
 import {
   documentOf,
   keyOf,
-  readShown,
   type StatusDocument,
-  shownVersion,
-  showStatus,
   versionOf,
   withAgreement,
   withReport,
   zoneStatusOf,
 } from './status-document.ts';
-import { type Stored, VersionStore } from './version-store.ts';
+import { StatusFiles, statusNameOf } from './status-files.ts';
+import { descends, type Stored } from './version-store.ts';
 
 export interface DirectoryStatusOptions {
   readonly folder: string;
@@ -35,26 +30,22 @@ export interface DirectoryStatusOptions {
 interface Known {
   readonly stored: Stored;
   /** Of the document and of its file for people, when last looked at: unchanged ones are not read again. */
-  readonly traces: string;
+  readonly trace: string;
   readonly entry?: { readonly key: ObjectKey; readonly status: ZoneStatus };
 }
 
-const ENDING = '.yaml';
-const VERSIONS = '.versions';
 /** A writer publishes its file for people within some ms; one that has not by now was killed or stopped. */
 const REPAIR_MS = 300;
 /** Files read or looked at at the same time: libuv works on four, a few more keep it busy. */
 const AT_ONCE = 32;
-/** How often to look when the system does not tell us of changes. */
-const BLIND_RESCAN_MS = 2000;
 
 /**
- * The statuses of all zones: `<namespace>.<name>.yaml` for people and as a signal to other agents, beside it the truth in
- * `.versions/` (see VersionStore). A file that is behind the truth is written anew by whoever finds it.
+ * The statuses of all zones, as this agent knows and writes them. A file for people that is behind the truth is written
+ * anew by whoever finds it.
  */
 export class DirectoryStatus {
   readonly #options: DirectoryStatusOptions;
-  readonly #store: VersionStore;
+  readonly #files: StatusFiles;
   readonly #hints: Hints;
   readonly #known = new Map<string, Known>();
   readonly #behindSince = new Map<string, number>();
@@ -64,23 +55,22 @@ export class DirectoryStatus {
   #synced = false;
 
   constructor(options: DirectoryStatusOptions) {
-    const { clock, newId, folder } = options;
+    const { clock } = options;
     this.#options = options;
-    this.#store = new VersionStore({ folder: join(folder, VERSIONS), clock, newId });
+    this.#files = new StatusFiles(options);
     this.#hints = new Hints({ clock, look: (hinted) => this.#look(hinted), patienceMs: 50 });
   }
 
   async start(): Promise<void> {
     const { folder, rescanMs } = this.#options;
-    await this.#makeFolders();
-    this.#watch = new FolderWatch([folder], {
+    await this.#files.makeFolders();
+    this.#watch = await FolderWatch.open([folder], {
       hint: (_folder, entry) => this.#hint(entry),
       failed: (error) => {
         this.#tell('watch', error);
         void this.#hints.every(BLIND_RESCAN_MS);
       },
     });
-    await this.#watch.ready();
     this.#hints.add();
     void this.#hints.every(rescanMs);
   }
@@ -150,7 +140,7 @@ export class DirectoryStatus {
   async #newest(name: string, at: string | undefined): Promise<Stored | undefined> {
     const known = this.#known.get(name);
     if (at !== undefined && versionOf(known?.stored) === at) return known?.stored;
-    const stored = await this.#read(name);
+    const stored = await this.#files.read(name);
     this.#adopt(name, known, stored);
     return stored;
   }
@@ -161,11 +151,11 @@ export class DirectoryStatus {
     document: StatusDocument,
   ): Promise<Stored | undefined> {
     const known = this.#known.get(name);
-    const stored = await this.#store.put(name, base, document);
-    this.#adopt(name, known, stored ?? (await this.#read(name)));
+    const stored = await this.#files.put(name, base, document);
+    this.#adopt(name, known, stored ?? (await this.#files.read(name)));
     if (stored === undefined) return undefined;
     try {
-      await this.#show(name, stored);
+      await this.#files.show(name, stored);
     } catch (error) {
       // It is written all the same; the file for people is repaired by whoever looks at it next.
       this.#tell(name, error);
@@ -174,53 +164,30 @@ export class DirectoryStatus {
     return stored;
   }
 
-  async #read(name: string): Promise<Stored | undefined> {
-    const stored = await this.#store.read(name);
-    if (stored === undefined || documentOf(stored) !== undefined) return stored;
-    // Lost in a power failure: the file for people may have survived, and knows as much.
-    const shown = await readIfPresent(this.#pathOf(name));
-    return { ...stored, body: shown === undefined ? undefined : readShown(shown) };
-  }
-
   /** Makes known what was read or written; `before` is what was known when that began. */
-  #adopt(name: string, before: Known | undefined, stored: Stored | undefined, traces = ''): void {
-    // Somebody else was quicker, maybe with something newer: look again.
-    if (this.#known.get(name) !== before) {
-      this.#hints.add(name);
+  #adopt(name: string, before: Known | undefined, stored: Stored | undefined, trace = ''): void {
+    const now = this.#known.get(name);
+    if (now !== before && !descends(stored, now?.stored)) {
+      // Somebody else was quicker. If that is not newer for sure, look again.
+      if (!descends(now?.stored, stored)) this.#hints.add(name);
       return;
     }
-    const same = before?.stored.n === stored?.n && before?.stored.id === stored?.id;
+    const same = now?.stored.n === stored?.n && now?.stored.id === stored?.id;
     if (stored === undefined) this.#known.delete(name);
     else {
-      const entry = same ? before?.entry : entryOf(stored);
-      this.#known.set(name, { stored, traces, ...(entry === undefined ? {} : { entry }) });
+      const entry = same ? now?.entry : entryOf(stored);
+      this.#known.set(name, { stored, trace, ...(entry === undefined ? {} : { entry }) });
     }
     if (same) return;
     this.#statuses = undefined;
     if (this.#synced) this.#options.changed();
   }
 
-  /** Writes the file for people, and again as long as somebody's newer version may have been overwritten by it. */
-  async #show(name: string, stored: Stored): Promise<void> {
-    const path = this.#pathOf(name);
-    for (let shown: Stored | undefined = stored; shown !== undefined; ) {
-      const document = documentOf(shown);
-      const version = versionOf(shown);
-      if (document === undefined || version === undefined) await remove(path);
-      else await publish(path, showStatus(version, document), { fsync: false });
-      const versions = await this.#store.versions(name);
-      if (Math.max(0, ...versions) <= shown.n) {
-        await this.#store.clean(name, versions, shown.n);
-        return;
-      }
-      shown = await this.#read(name);
-    }
-  }
-
   #hint(entry: string | undefined): void {
     if (entry === undefined) this.#hints.add();
-    else if (entry.endsWith(ENDING) && !entry.startsWith('.')) {
-      this.#hints.add(entry.slice(0, -ENDING.length));
+    else {
+      const name = statusNameOf(entry);
+      if (name !== undefined) this.#hints.add(name);
     }
   }
 
@@ -234,58 +201,34 @@ export class DirectoryStatus {
       this.#options.changed();
     } catch (error) {
       this.#tell('folder', error);
-      void this.#hints.addIn(BLIND_RESCAN_MS);
+      void this.#hints.addAllIn(BLIND_RESCAN_MS);
     }
   }
 
   async #names(): Promise<Set<string>> {
-    const { folder } = this.#options;
-    // Removed under us, with all in it: begin anew.
-    await this.#makeFolders();
-    const shown = await readdir(folder).catch((cause: unknown) => {
-      throw new FileError('read', folder, cause);
-    });
-    this.#problems.delete('folder');
-    const names = shown
-      .filter((entry) => entry.endsWith(ENDING) && !entry.startsWith('.'))
-      .map((entry) => entry.slice(0, -ENDING.length));
-    return new Set([...names, ...(await this.#store.names()), ...this.#known.keys()]);
-  }
-
-  async #makeFolders(): Promise<void> {
-    await makeFolder(this.#options.folder);
-    await this.#store.open();
+    // The folder may have been removed under us, with all in it: begin anew.
+    await this.#files.makeFolders();
+    if (await this.#watch?.renew()) void this.#hints.addAllIn(WATCH_BEGINS_MS);
+    const names = await this.#files.names();
+    this.#mend('folder');
+    return new Set([...names, ...this.#known.keys()]);
   }
 
   async #check(name: string, unlessUnchanged: boolean): Promise<void> {
     try {
       const known = this.#known.get(name);
-      const traces = unlessUnchanged ? await this.#traces(name) : '';
-      if (unlessUnchanged && known?.traces === traces) return;
-      const text = await readIfPresent(this.#pathOf(name));
-      const shown = text === undefined ? undefined : (shownVersion(text) ?? 'unknown');
-      const stored = await this.#readUnless(name, known, shown);
+      const trace = unlessUnchanged ? await this.#files.trace(name) : '';
+      if (unlessUnchanged && known?.trace === trace) return;
+      const shown = await this.#files.shownVersion(name);
+      const stored = await this.#files.readUnlessKnown(name, known?.stored, shown);
       const good = shown === versionOf(stored);
-      this.#adopt(name, known, stored, good ? traces : '');
+      this.#adopt(name, known, stored, good ? trace : '');
       if (good || stored === undefined) this.#behindSince.delete(name);
       else await this.#behind(name, stored);
-      this.#problems.delete(name);
+      this.#mend(name);
     } catch (error) {
       this.#tell(name, error);
     }
-  }
-
-  /** The newest version; the known one where the file for people shows it, and its number is still the highest. */
-  async #readUnless(
-    name: string,
-    known: Known | undefined,
-    shown: string | undefined,
-  ): Promise<Stored | undefined> {
-    if (known !== undefined && shown !== undefined && shown === versionOf(known.stored)) {
-      const newest = Math.max(0, ...(await this.#store.versions(name)));
-      if (newest === known.stored.n) return known.stored;
-    }
-    return this.#read(name);
   }
 
   async #behind(name: string, stored: Stored): Promise<void> {
@@ -296,22 +239,12 @@ export class DirectoryStatus {
       void this.#hints.addIn(REPAIR_MS, name);
     } else {
       this.#behindSince.delete(name);
-      await this.#show(name, stored);
+      await this.#files.show(name, stored);
     }
   }
 
-  async #traces(name: string): Promise<string> {
-    const traces = await Promise.all(
-      [this.#pathOf(name), this.#store.folderOf(name)].map(async (path) => {
-        const found = await stat(path, { bigint: true }).catch(() => undefined);
-        return found === undefined ? '' : `${found.ino}:${found.mtimeNs}:${found.ctimeNs}`;
-      }),
-    );
-    return traces.join(' ');
-  }
-
-  #pathOf(name: string): string {
-    return join(this.#options.folder, `${name}${ENDING}`);
+  #mend(what: string): void {
+    if (this.#problems.delete(what)) this.#options.changed();
   }
 
   #tell(what: string, error: unknown): void {

@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { type FSWatcher, watch } from 'chokidar';
 
@@ -8,21 +9,38 @@ export interface FolderWatchEvents {
   readonly failed: (error: Error) => void;
 }
 
+/** A new watch needs some ms to begin: what came in between is found by looking once more so many ms later. */
+export const WATCH_BEGINS_MS = 100;
+/** How often to look, in ms, where the system cannot tell of changes. */
+export const BLIND_RESCAN_MS = 2000;
+
+/** What a path leads to at the moment; undefined: nothing. */
+type Identity = string | undefined;
+
 /**
  * Tells at once when an entry of a folder changes. Only folders are watched, one watch each and no state for their files:
  * chokidar, left to watch the files too, lists and stats the whole folder at each rename (200 ms at 10,000 files).
- * A folder that is missing is waited for; one that is removed, replaced, or a link that is pointed elsewhere, is followed.
+ * A folder that is missing is waited for; of a link that is pointed elsewhere the new folder is watched.
  */
 export class FolderWatch {
-  readonly #folders: Set<string>;
+  readonly #folders: Map<string, Identity>;
   readonly #watcher: FSWatcher;
   readonly #ready: Promise<void>;
 
   /** `folders` are absolute paths. */
-  constructor(folders: readonly string[], { hint, failed }: FolderWatchEvents) {
-    this.#folders = new Set(folders);
+  static async open(folders: readonly string[], events: FolderWatchEvents): Promise<FolderWatch> {
+    const found = await Promise.all(
+      folders.map(async (folder) => [folder, await identify(folder)] as const),
+    );
+    const opened = new FolderWatch(new Map(found), events);
+    await opened.#ready;
+    return opened;
+  }
+
+  private constructor(folders: Map<string, Identity>, { hint, failed }: FolderWatchEvents) {
+    this.#folders = folders;
     // `depth` must not be set: chokidar then does not wait for a folder whose parents are missing too.
-    this.#watcher = watch([...folders], {
+    this.#watcher = watch([...folders.keys()], {
       ignored: (path) => !this.#folders.has(path),
       ignoreInitial: true,
       atomic: false,
@@ -31,7 +49,9 @@ export class FolderWatch {
     this.#watcher.on('raw', (_event, name, details) => {
       const folder = watchedPathOf(details);
       if (folder === undefined || !this.#folders.has(folder)) return;
-      hint(folder, name === null ? undefined : basename(name));
+      // A folder's own end is told as its own name.
+      const entry = name === null ? undefined : basename(name);
+      hint(folder, entry === basename(folder) ? undefined : entry);
     });
     this.#watcher.on('all', (_event, path) => hint(path, undefined));
     this.#watcher.on('error', (error) =>
@@ -40,15 +60,10 @@ export class FolderWatch {
     this.#ready = new Promise((resolve) => this.#watcher.once('ready', resolve));
   }
 
-  /** Resolves when the first folders are watched, those that exist. */
-  ready(): Promise<void> {
-    return this.#ready;
-  }
-
-  /** A watch needs some ms to begin: look at the folder after a while once more. */
-  add(folder: string): void {
+  /** Look at the folder once more after `WATCH_BEGINS_MS`. */
+  async add(folder: string): Promise<void> {
     if (this.#folders.has(folder)) return;
-    this.#folders.add(folder);
+    this.#folders.set(folder, await identify(folder));
     this.#watcher.add(folder);
   }
 
@@ -56,9 +71,33 @@ export class FolderWatch {
     if (this.#folders.delete(folder)) this.#watcher.unwatch(folder);
   }
 
+  /**
+   * Begins anew where a path leads to another folder than when its watch began: chokidar 6.0.0 mostly goes on watching
+   * the old one when a folder is removed and made again at once. Returns whether there was one: look once more, as after
+   * `add`. To be called at each full look.
+   */
+  async renew(): Promise<boolean> {
+    let renewed = false;
+    for (const [folder, before] of [...this.#folders]) {
+      const now = await identify(folder);
+      if (now === before || !this.#folders.has(folder)) continue;
+      this.#watcher.unwatch(folder);
+      this.#folders.set(folder, now);
+      this.#watcher.add(folder);
+      renewed = true;
+    }
+    return renewed;
+  }
+
   async close(): Promise<void> {
     await this.#watcher.close();
   }
+}
+
+async function identify(folder: string): Promise<Identity> {
+  const found = await stat(folder, { bigint: true }).catch(() => undefined);
+  // Inode numbers are soon used again; the time of birth is not.
+  return found === undefined ? undefined : `${found.dev}:${found.ino}:${found.birthtimeNs}`;
 }
 
 const watchedPathOf = (details: unknown): string | undefined =>

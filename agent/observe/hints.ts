@@ -19,6 +19,7 @@ export class Hints {
   readonly #closing = new AbortController();
   #names = new Set<string>();
   #all = false;
+  #allDue = Number.POSITIVE_INFINITY;
   #count = 0;
   #running: Promise<void> | undefined;
 
@@ -35,15 +36,32 @@ export class Hints {
     this.#running ??= this.#run();
   }
 
-  /** Hints again after a while, unless closed by then. */
-  async addIn(ms: number, name?: string): Promise<void> {
+  /** Hints at a name after so many ms. */
+  async addIn(ms: number, name: string): Promise<void> {
     await this.#options.clock.sleep(ms, this.#closing.signal);
     this.add(name);
   }
 
+  /** Hints at everything after so many ms at the latest; of several calls the earliest counts. */
+  async addAllIn(ms: number): Promise<void> {
+    const { clock } = this.#options;
+    const due = clock.monotonic() + ms;
+    if (due >= this.#allDue) return;
+    this.#allDue = due;
+    await clock.sleep(ms, this.#closing.signal);
+    if (this.#allDue !== due) return;
+    this.#allDue = Number.POSITIVE_INFINITY;
+    this.add();
+  }
+
   /** Hints at everything, every so many ms: heals what a lost notification has missed. */
   async every(ms: number): Promise<void> {
-    while (!this.#closing.signal.aborted) await this.addIn(ms);
+    const { clock } = this.#options;
+    const { signal } = this.#closing;
+    while (!signal.aborted) {
+      await clock.sleep(ms, signal);
+      this.add();
+    }
   }
 
   /** Resolves when the look that is going on has ended; no other follows. */

@@ -32,10 +32,13 @@ const DEEPEST = 32;
 /** Dot files are none: editors' and tools' own, and the folders behind a mounted ConfigMap's links. */
 export const isManifest = (name: string): boolean => MANIFEST.test(name) && !name.startsWith('.');
 
-/** All manifests in folders and their subfolders, links followed. Reads no file. */
-export async function listManifests(roots: readonly string[]): Promise<Listing> {
+/** All manifests in folders and their subfolders, those in `except` left out, links followed. Reads no file. */
+export async function listManifests(
+  roots: readonly string[],
+  except: ReadonlySet<string> = new Set(),
+): Promise<Listing> {
   const found: Found = { files: new Map(), folders: new Map(), unreadable: new Map() };
-  for (const root of roots) await list(root, [], found);
+  for (const root of roots) await list(root, [], found, except);
   return found;
 }
 
@@ -52,7 +55,12 @@ interface Found {
   readonly unreadable: Map<string, string>;
 }
 
-async function list(folder: string, above: readonly string[], found: Found): Promise<void> {
+async function list(
+  folder: string,
+  above: readonly string[],
+  found: Found,
+  except: ReadonlySet<string>,
+): Promise<void> {
   const opened = await openFolder(folder).catch((error: unknown) => {
     // A subfolder that is gone by now is simply gone; one of the folders asked for is missed.
     if (above.length === 0 || !isMissing(error)) {
@@ -62,21 +70,23 @@ async function list(folder: string, above: readonly string[], found: Found): Pro
   if (opened === undefined || above.includes(opened.real) || above.length >= DEEPEST) return;
   found.folders.set(folder, opened.trace);
   const folders: string[] = [];
-  await atOnce(AT_ONCE, opened.entries, async (entry) => {
-    if (entry.name.startsWith('.')) return;
+  const entries = opened.entries.filter(({ name }) => !name.startsWith('.'));
+  await atOnce(AT_ONCE, entries, async (entry) => {
     const path = join(folder, entry.name);
-    if (entry.isDirectory()) folders.push(path);
-    else if (isManifest(entry.name) || entry.isSymbolicLink()) {
-      const stats = await stat(path, { bigint: true }).catch((error: unknown) => {
-        if (!isMissing(error)) {
-          found.unreadable.set(path, new FileError('read', path, error).message);
-        }
-      });
-      if (stats?.isDirectory()) folders.push(path);
-      else if (stats?.isFile() && isManifest(entry.name)) found.files.set(path, traceOf(stats));
-    }
+    if (except.has(path)) return;
+    if (entry.isDirectory() || (await isFolder(path, entry, found))) folders.push(path);
   });
-  for (const each of folders.sort()) await list(each, [...above, opened.real], found);
+  for (const each of folders.sort()) await list(each, [...above, opened.real], found, except);
+}
+
+/** Whether it is a link to a folder; a manifest is noted down. */
+async function isFolder(path: string, entry: Dirent, found: Found): Promise<boolean> {
+  if (!isManifest(entry.name) && !entry.isSymbolicLink()) return false;
+  const stats = await stat(path, { bigint: true }).catch((error: unknown) => {
+    if (!isMissing(error)) found.unreadable.set(path, new FileError('read', path, error).message);
+  });
+  if (stats?.isFile() && isManifest(entry.name)) found.files.set(path, traceOf(stats));
+  return stats?.isDirectory() === true;
 }
 
 interface Opened {

@@ -5,7 +5,7 @@ type Plain = unknown;
  * for a status, this one a twentieth, and a thousand statuses may be written at once.
  */
 export function plainYaml(value: Readonly<Record<string, Plain>>): string {
-  return `${mapLines(value).join('\n')}\n`;
+  return `${isFilledMap(value) ? mapLines(value).join('\n') : '{}'}\n`;
 }
 
 function mapLines(value: object): string[] {

@@ -22,6 +22,13 @@ export interface VersionStoreOptions {
   readonly newId: () => string;
 }
 
+/** Whether the one was made from the other, directly or over others in between (not too many). */
+export const descends = (newer: Stored | undefined, older: Stored | undefined): boolean =>
+  newer !== undefined &&
+  older !== undefined &&
+  newer.n > older.n &&
+  newer.lineage.includes(older.id);
+
 /** A writer that is overtaken by more versions than these before it can look takes its success for a conflict. */
 const LINEAGE = 32;
 const ID_LENGTH = 12;
@@ -100,7 +107,7 @@ export class VersionStore {
     };
     const pending = join(this.#options.folder, PENDING, stored.id);
     const text = JSON.stringify({ id: stored.id, lineage, body });
-    await told('write', pending, () => writeFile(pending, text, { flag: 'wx', mode: 0o640 }));
+    await this.#writePending(pending, text);
     try {
       if (!(await this.#link(pending, name, stored.n))) return undefined;
     } finally {
@@ -116,6 +123,16 @@ export class VersionStore {
       const path = join(this.folderOf(name), String(version));
       await unlessMissing('remove', path, unlink(path));
     }
+  }
+
+  async #writePending(path: string, text: string): Promise<void> {
+    const write = (): Promise<void> => writeFile(path, text, { flag: 'wx', mode: 0o640 });
+    await write().catch(async (error: unknown) => {
+      if (errnoOf(error) !== 'ENOENT') throw new FileError('write', path, error);
+      // The store was removed under us.
+      await this.open();
+      await told('write', path, write);
+    });
   }
 
   async #link(pending: string, name: string, n: number): Promise<boolean> {
