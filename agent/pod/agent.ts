@@ -9,6 +9,7 @@ import { ZoneFiles } from '../apply/zone-files.ts';
 import type { DomainName } from '../dns/name.ts';
 import { emptyTrash } from '../files.ts';
 import { Mailbox } from '../mailbox.ts';
+import type { ClusterView } from '../observe/cluster.ts';
 import { Compiler } from '../observe/compiler.ts';
 import { Prover } from '../observe/prover.ts';
 import { WatchedFile } from '../observe/watched-file.ts';
@@ -22,6 +23,7 @@ import type { Registration } from '../plan/registration.ts';
 import { describeSelf } from '../plan/self.ts';
 import { endpointId } from '../plan/topology.ts';
 import { TransientError } from '../problem.ts';
+import { objectKey } from '../resources/types.ts';
 import type { LocalCopies } from './local-copies.ts';
 import type { AgentParts } from './parts.ts';
 import { podFacts, zoneSettings } from './settings.ts';
@@ -39,6 +41,7 @@ export interface AgentState {
   foreign: ReadonlySet<DomainName>;
 }
 
+const APPROVE_ANNOTATION = 'agent.bindy.firestoned.io/approve';
 const RETRY_MS = 1000;
 const TRASH_DAYS = 7;
 const DAY_MS = 86_400_000;
@@ -54,13 +57,13 @@ export class Agent {
     foreign: new Set(),
   };
   readonly link: NamedLink;
-  readonly approved = new Set<string>();
   readonly #parts: AgentParts;
   readonly #copies: LocalCopies;
   readonly #afterPass: (agent: Agent) => void;
   /** The files that the user or the kubelet keeps up to date. */
   readonly #labels: WatchedFile | undefined;
   readonly #userConf: WatchedFile | undefined;
+  readonly #approved = new Set<string>();
   readonly #mailbox = new Mailbox();
   readonly #passes: Passes;
   readonly #prover: Prover;
@@ -151,6 +154,12 @@ export class Agent {
     this.#mailbox.ring();
   }
 
+  /** Lets the held plan of this hash be carried out. */
+  approve(hash: string): void {
+    this.#approved.add(hash);
+    this.wake();
+  }
+
   async run(signal: AbortSignal): Promise<void> {
     const { cluster, options, clock, log } = this.#parts;
     await this.#startFromDisk();
@@ -235,13 +244,20 @@ export class Agent {
       view,
       self,
       foreign: new Set([...this.state.foreign, ...this.#parts.configuration.zones]),
-      approved: this.approved,
+      approved: this.#approvedFor(self, view),
       named: await this.#namedState(),
     });
     metrics.observePass((clock.monotonic() - startedAt) / 1000);
     if (outcome.held?.hash !== held) this.wake();
     this.state.outcome = outcome;
     await this.#letNamedStart(outcome);
+  }
+
+  /** Approved over loopback, or by an annotation on the pod's instance. */
+  #approvedFor(self: Registration, view: ClusterView): ReadonlySet<string> {
+    const instance = view.instances.get(objectKey(self.namespace, self.instance));
+    const annotated = instance?.metadata.annotations[APPROVE_ANNOTATION];
+    return annotated === undefined ? this.#approved : new Set([...this.#approved, annotated]);
   }
 
   async #namedState(): Promise<'ready' | 'never-started' | 'away'> {
@@ -290,6 +306,7 @@ export class Agent {
   #onUp(status: NamedStatus): void {
     const { log, configuration } = this.#parts;
     log.info({ release: status.release }, 'named answers');
+    this.#parts.metrics.setNamed(status.release);
     this.state.reconciled = false;
     configuration
       .noteRelease(status.release)
@@ -299,6 +316,7 @@ export class Agent {
 
   #onDown(why: string): void {
     this.#parts.log.warn({ reason: why }, 'named does not answer');
+    this.#parts.metrics.setNamed(undefined);
     this.state.reconciled = false;
     this.wake();
   }

@@ -1,40 +1,114 @@
-import { createServer } from 'node:http';
+import { zoneCommander } from '../apply/zone-commands.ts';
+import { displayName } from '../dns/name.ts';
+import type { PeerFeeds } from '../observe/peer-feed.ts';
+import { explainAction, zoneOf } from '../plan/action.ts';
+import type { ZonePlan } from '../plan/plan-zone.ts';
+import { problemsOf } from '../plan/problems.ts';
+import type { Peer } from '../plan/registration.ts';
+import type { Feed } from '../report/feed.ts';
+import type { HttpSources, PeerView, PlanView, ZoneView } from '../report/http-sources.ts';
 import type { Agent } from './agent.ts';
 import type { LocalCopies } from './local-copies.ts';
 import type { AgentParts } from './parts.ts';
+import { Readiness } from './readiness.ts';
+import type { Speaker } from './speaker.ts';
 
-export async function serveHttp({
-  parts,
-  agent,
-}: {
-  parts: AgentParts;
-  agent: Agent;
-  copies: LocalCopies;
-  feed: unknown;
-  speaker: unknown;
-}) {
-  const server = createServer((req, res) => {
-    const s = agent.state;
-    if (req.url === '/startupz') {
-      res.statusCode = s.notStarted === undefined ? 200 : 503;
-      res.end(s.notStarted ?? 'ok');
-      return;
-    }
-    if (req.url === '/readyz') {
-      const ok = agent.link.state.kind === 'up' && s.reconciled && s.outcome !== undefined;
-      res.statusCode = ok ? 200 : 503;
-      res.end(JSON.stringify({ trouble: s.trouble, link: agent.link.state }));
-      return;
-    }
-    res.end(JSON.stringify({ failures: s.outcome && [...s.outcome.failures] }));
-  });
-  await new Promise<void>((resolve) =>
-    server.listen(parts.options.http.port, parts.options.http.address, resolve),
-  );
+export interface Whole {
+  readonly parts: AgentParts;
+  readonly agent: Agent;
+  readonly copies: LocalCopies;
+  readonly feed: Feed;
+  readonly feeds: PeerFeeds;
+  readonly speaker: Speaker;
+}
+
+/** What the HTTP server tells, read from the running agent at each request. */
+export function httpSources(whole: Whole): HttpSources {
+  const { parts, agent, feed } = whole;
+  const command = zoneCommander(parts.rndc);
+  const readiness = new Readiness(whole);
+  const plans = () => [...(agent.state.outcome?.plan.zones.values() ?? [])];
   return {
-    close: async () => {
-      server.closeAllConnections();
-      server.close();
+    live: () => ({ ok: true, reasons: [] }),
+    ready: () => readiness.verdict(),
+    started: () => {
+      const why = agent.state.notStarted;
+      return { ok: why === undefined, reasons: why === undefined ? [] : [why] };
     },
+    named: async () => {
+      const state = await agent.link.check();
+      return state.kind === 'up'
+        ? { up: true, status: state.status }
+        : { up: false, error: state.why };
+    },
+    zones: () => plans().flatMap((plan) => zoneView(plan, whole) ?? []),
+    zone: (name) =>
+      plans()
+        .filter(({ zone }) => zone === name)
+        .flatMap((plan) => zoneView(plan, whole) ?? [])[0],
+    peers: () => [...parts.cluster.view().peers.values()].map((peer) => peerView(peer, whole)),
+    plan: () => planView(agent),
+    feed,
+    metrics: () => {
+      parts.metrics.setZones(whole.copies.samples());
+      return parts.metrics.scrape();
+    },
+    command: async (zone, what) => {
+      try {
+        const answer = await command(what, zone);
+        if (answer.ok) return { ok: true, text: answer.text };
+        return { ok: false, error: answer.error ?? answer.text };
+      } catch (error) {
+        return { ok: false, error: error instanceof Error ? error.message : String(error) };
+      }
+    },
+    approve: (hash) => {
+      const held = agent.state.outcome?.held;
+      if (held === undefined) return { ok: false, error: 'nothing is held' };
+      if (hash !== undefined && hash !== held.hash)
+        return { ok: false, error: `what is held now is ${held.hash}, not ${hash}` };
+      agent.approve(held.hash);
+      return { ok: true, text: `approved ${held.hash}: it ${held.why}` };
+    },
+  };
+}
+
+function zoneView(plan: ZonePlan, { parts, copies, speaker }: Whole): ZoneView | undefined {
+  const copy = copies.copyOf(plan.zone);
+  if (copy === undefined || copy.object !== plan.object.key) return undefined;
+  const told = problemsOf(plan).map((problem) => ({ path: '', problem }));
+  const speaks = speaker.speakerOf(plan);
+  const behind = copy.behindSince === undefined ? undefined : Date.parse(copy.behindSince);
+  return {
+    ...copy,
+    lagSeconds: behind === undefined ? 0 : Math.max(0, (parts.clock.now() - behind) / 1000),
+    ...(plan.kind === 'secondary'
+      ? { primaries: plan.primaries.map(({ address, port }) => `${address} port ${port}`) }
+      : {}),
+    ...(speaks === undefined ? {} : { speaker: speaks }),
+    ...(told.length === 0 ? {} : { problems: told }),
+  };
+}
+
+function peerView(peer: Peer, { feeds }: Whole): PeerView {
+  const feed = feeds.stateOf(peer.pod);
+  return {
+    ...peer,
+    feed: feed.kind,
+    ...(feed.kind === 'silent' ? { feedProblem: feed.why } : {}),
+  };
+}
+
+function planView({ state }: Agent): PlanView {
+  const { actions = [], held, failures = new Map() } = state.outcome ?? {};
+  return {
+    actions: actions
+      .filter((action) => failures.has(zoneOf(action)) || state.trouble !== undefined)
+      .map((action) => ({
+        kind: action.kind,
+        zone: displayName(zoneOf(action)),
+        text: explainAction(action),
+      })),
+    ...(held === undefined ? {} : { held: { hash: held.hash, why: held.why } }),
   };
 }

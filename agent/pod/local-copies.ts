@@ -7,6 +7,7 @@ import type { ClusterView } from '../observe/cluster.ts';
 import type { NamedZone } from '../observe/named-statistics.ts';
 import type { PrimaryPlan, SecondaryPlan } from '../plan/plan-zone.ts';
 import type { Plan } from '../plan/planner.ts';
+import type { Role } from '../plan/registration.ts';
 import type { Endpoint } from '../plan/topology.ts';
 import type { ObservedPrimary } from '../plan/transfer-diagnosis.ts';
 import type { TransferEvent } from '../plan/transfer-event.ts';
@@ -75,6 +76,12 @@ export class LocalCopies {
   /** As it is told to peers; undefined until it was looked at. */
   copyOf(zone: DomainName): ZoneCopy | undefined {
     return this.#zones.get(zone)?.copy;
+  }
+
+  /** Every copy as it was last seen, times in ms since 1970. */
+  *samples(): Generator<{ zone: DomainName; role: Role } & ZoneTransferState> {
+    for (const [zone, { plan, state }] of this.#zones)
+      if (state !== undefined) yield { zone, role: plan.kind, ...state };
   }
 
   /** Nothing newer is known than what is served; also of a zone that was not looked at yet. */

@@ -4,13 +4,17 @@ import { zoneCommander } from '../apply/zone-commands.ts';
 import { ZoneFiles } from '../apply/zone-files.ts';
 import type { Context } from '../context.ts';
 import { followLog } from '../observe/follow-log.ts';
+import { type FeedPeer, PeerFeeds } from '../observe/peer-feed.ts';
 import type { Options } from '../options/options.ts';
 import { TRANSFER_LOG } from '../plan/named-config.ts';
 import { wrongIn } from '../plan/problems.ts';
+import type { Peer } from '../plan/registration.ts';
+import { isLive } from '../plan/topology.ts';
 import { Feed } from '../report/feed.ts';
+import { serveHttp } from '../report/http.ts';
 import { TransitionLog } from '../report/transition-log.ts';
 import { Agent } from './agent.ts';
-import { serveHttp } from './http-sources.ts';
+import { httpSources, type Whole } from './http-sources.ts';
 import { LocalCopies } from './local-copies.ts';
 import { type AgentParts, openParts } from './parts.ts';
 import { Speaker } from './speaker.ts';
@@ -43,21 +47,16 @@ export async function openPod(options: Options, context: Context): Promise<Pod> 
     onAttempt: (_zone, attempt) => parts.metrics.observeTransfer(attempt),
     onChange: (zone) => speaker.onCopy(zone),
   });
-  const transitions = new TransitionLog(parts.log);
-  const agent = new Agent(parts, copies, ({ state }) => {
-    const { outcome } = state;
-    const view = parts.cluster.view();
-    transitions.tell({
-      wrong: wrongIn(view, outcome?.plan),
-      held: outcome?.held,
-      removalsFrozen: view.removalsFrozen,
-      configRefused: outcome?.config.kind === 'refused' ? outcome.config.why : undefined,
-    });
-    if (state.outcome === undefined) return;
-    copies.track(state.outcome.plan, parts.cluster.view());
-    speaker.onPass(state.outcome, parts.cluster.view());
+  const agent = new Agent(parts, copies, () => afterPass());
+  const feeds = new PeerFeeds({
+    clock: parts.clock,
+    random: context.random,
+    onPage: (pod, page) => speaker.onPeer(pod, page),
   });
-  const http = await serveHttp({ parts, agent, copies, feed, speaker });
+  const whole = { parts, agent, copies, feed, feeds, speaker };
+  const transitions = new TransitionLog(parts.log);
+  const afterPass = (): void => tellAll(whole, transitions);
+  const http = await serveHttp(httpSources(whole), options.http);
   return {
     run: async (signal, leaving) => {
       const work = [
@@ -70,10 +69,43 @@ export async function openPod(options: Options, context: Context): Promise<Pod> 
       const ended = Promise.all(work);
       await Promise.race([ended, aborted(signal)]);
       await stop(parts, ended, leaving());
-      await http.close();
+      await Promise.all([http.close(), feeds.close()]);
     },
   };
 }
+
+/** Passes on what a pass has found to everyone who tells it. */
+function tellAll(
+  { parts, agent, copies, feeds, speaker }: Whole,
+  transitions: TransitionLog,
+): void {
+  const { outcome } = agent.state;
+  const { metrics, cluster } = parts;
+  const view = cluster.view();
+  const peers = [...view.peers.values()];
+  const configRefused = outcome?.config.kind === 'refused' ? outcome.config.why : undefined;
+  transitions.tell({
+    wrong: wrongIn(view, outcome?.plan),
+    held: outcome?.held,
+    removalsFrozen: view.removalsFrozen,
+    configRefused,
+  });
+  feeds.follow(peers.filter(isLive).map(feedPeer));
+  metrics.setPeers(peers);
+  metrics.setHeld(outcome?.held !== undefined);
+  metrics.setProblems(view.invalid.length);
+  metrics.setConfigurationRefused(configRefused !== undefined);
+  if (outcome === undefined) return;
+  copies.track(outcome.plan, view);
+  speaker.onPass(outcome, view);
+}
+
+const feedPeer = ({ pod, uid, ips, httpPort }: Peer): FeedPeer => ({
+  pod,
+  uid,
+  address: ips[0] ?? '',
+  port: httpPort,
+});
 
 async function stop(parts: AgentParts, ended: Promise<unknown>, leaving: boolean): Promise<void> {
   const { cluster, clock, rndc, ledger, log } = parts;

@@ -1,0 +1,68 @@
+import { displayName } from '../dns/name.ts';
+import type { Verdict } from '../report/http-sources.ts';
+import type { Whole } from './http-sources.ts';
+
+/** Zones named in a reason. */
+const NAMED = 5;
+
+/**
+ * Whether the pod may get queries: named answers, and every zone that can be served is. Once it was ready, only named's own
+ * silence takes that back: not a late transfer, not the absence of whatever tells the resources.
+ */
+export class Readiness {
+  readonly #whole: Whole;
+  #wasReady = false;
+
+  constructor(whole: Whole) {
+    this.#whole = whole;
+  }
+
+  verdict(): Verdict {
+    const reasons = [...this.#named(), ...(this.#wasReady ? [] : this.#start())];
+    if (reasons.length === 0) this.#wasReady = true;
+    return { ok: reasons.length === 0, reasons };
+  }
+
+  #named(): string[] {
+    const { link, state } = this.#whole.agent;
+    if (state.notStarted !== undefined) return [state.notStarted];
+    if (link.state.kind === 'down') return [`named does not answer: ${link.state.why}`];
+    return [];
+  }
+
+  #start(): string[] {
+    const { parts, agent } = this.#whole;
+    const { state } = agent;
+    const view = parts.cluster.view();
+    if (!view.synced) return ['the resources were not read yet'];
+    if (state.self === undefined)
+      return [
+        `this pod (${parts.options.pod.name}) has no role: set pod.role, a label, or spec.role of its Bind9Instance`,
+      ];
+    if (!state.reconciled || state.outcome === undefined)
+      return [state.trouble ?? 'what named has was not compared with what it should have yet'];
+    const { instance } = state.self;
+    const holding = [...view.peers.values()].find(
+      (peer) => peer.instance === instance && peer.held !== undefined,
+    );
+    if (holding !== undefined)
+      return [`pod ${holding.pod} holds the plan ${holding.held} until it is approved`];
+    return this.#missing();
+  }
+
+  /** Zones on their way. One that fails for a reason of its own does not hold up the others. */
+  #missing(): string[] {
+    const { agent, copies } = this.#whole;
+    const missing = [...(agent.state.outcome?.plan.zones.values() ?? [])].filter((plan) => {
+      if (plan.kind === 'pending') return true;
+      if (plan.kind !== 'primary' && plan.kind !== 'secondary') return false;
+      if (agent.state.outcome?.failures.has(plan.zone)) return false;
+      const copy = copies.copyOf(plan.zone);
+      return copy?.serial === undefined && copy?.state !== 'Failing' && copy?.state !== 'Expired';
+    });
+    if (missing.length === 0) return [];
+    const names = missing.slice(0, NAMED).map(({ zone }) => displayName(zone));
+    const more = missing.length > NAMED ? ` and ${missing.length - NAMED} more` : '';
+    return [`not served yet: ${names.join(', ')}${more}`];
+  }
+}
