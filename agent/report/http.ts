@@ -26,6 +26,9 @@ export async function serveHttp(sources: HttpSources, options: HttpOptions): Pro
   server.setNotFoundHandler((request, reply) =>
     reply.code(404).send({ error: `there is nothing at ${request.method} ${request.url}` }),
   );
+  // Nothing here reads a body: whatever a client sends along is let pass.
+  server.removeAllContentTypeParsers();
+  server.addContentTypeParser('*', { parseAs: 'string' }, (_request, _body, done) => done(null));
   addHealth(server, sources);
   addZones(server, sources);
   addFeed(server, sources, closing.signal);
@@ -54,10 +57,14 @@ function addHealth(server: FastifyInstance, sources: HttpSources): void {
   });
 }
 
-/** As text for people and probes, as JSON for who asks for it. */
+/** As text for people and probes; as JSON for who asks for it, by `Accept` or by `?format=json`. */
 function tell(request: FastifyRequest, reply: FastifyReply, verdict: Verdict): FastifyReply {
+  const { format } = request.query as { readonly format?: unknown };
+  if (format !== undefined && format !== 'json' && format !== 'text')
+    return reply.code(400).send(wrong('format', 'json or text'));
+  const json = format ?? (request.headers.accept?.includes('application/json') ? 'json' : 'text');
   reply.code(verdict.ok ? 200 : 503);
-  if (request.headers.accept?.includes('application/json')) return reply.send(verdict);
+  if (json === 'json') return reply.send(verdict);
   const text = verdict.ok ? 'ok' : verdict.reasons.join('\n');
   return reply.type('text/plain; charset=utf-8').send(`${text}\n`);
 }
@@ -103,8 +110,10 @@ function addFeed(server: FastifyInstance, { feed }: HttpSources, closing: AbortS
     if (since === undefined) return reply.code(400).send(wrong('since', 'a number from 0'));
     if (wait === undefined)
       return reply.code(400).send(wrong('wait', `seconds, 0 to ${LONGEST_WAIT_S}`));
+    if (request.method === 'HEAD') return feed.since(since, request.query.epoch);
     const gone = new AbortController();
-    request.raw.socket.once('close', () => gone.abort());
+    // Of the reply, not of its connection: that one carries many questions, and would gather a listener for each.
+    reply.raw.once('close', () => gone.abort());
     const signal = AbortSignal.any([closing, gone.signal]);
     return feed.wait(since, request.query.epoch, wait * 1000, signal);
   });
@@ -149,13 +158,20 @@ async function carryOut(
   return reply.code(outcome.ok ? 200 : 502).send(outcome);
 }
 
-/** A caller on this machine: the connection's two ends have one address, or it came over loopback. */
-async function onlyFromHere(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+/**
+ * A caller on this machine: the connection's two ends have one address, or it came over loopback. A forwarded port is
+ * loopback too, so that a page of another site must not make the browser there send anything.
+ */
+async function onlyFromHere(request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
   const { remoteAddress = '', localAddress } = request.raw.socket;
   const from = remoteAddress.replace(/^::ffff:/, '');
   const here = from.startsWith('127.') || from === '::1' || remoteAddress === localAddress;
   if (!here)
-    await reply
+    return reply
       .code(403)
       .send({ error: `only callers in the pod may do this, got one at ${from}` });
+  const site = request.headers['sec-fetch-site'];
+  if (site !== undefined && site !== 'same-origin' && site !== 'none')
+    return reply.code(403).send({ error: 'pages of other sites may not do this' });
+  return undefined;
 }
