@@ -2,19 +2,17 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { Peer } from '../plan/registration.ts';
 import type { Attempt } from '../plan/transfer-memory.ts';
 import { agentGauges, type Snapshot, type ZoneSample, zoneGauges } from './metric-gauges.ts';
+import { transferReasons } from './zone-report.ts';
 
-/** The commands that named knows and the agent or its user gives; the label of any other is `other`. */
+/** Commands of named that are told apart; the label of any other is `other`. */
 const controlCommands: ReadonlySet<string> = new Set([
   'addzone',
   'delzone',
-  'dumpdb',
-  'flush',
   'freeze',
   'loadkeys',
   'modzone',
   'notify',
   'null',
-  'querylog',
   'reconfig',
   'refresh',
   'reload',
@@ -26,7 +24,6 @@ const controlCommands: ReadonlySet<string> = new Set([
   'stop',
   'sync',
   'thaw',
-  'trace',
   'zonestatus',
 ]);
 
@@ -104,7 +101,7 @@ export class Metrics {
       labelNames: ['result'],
       registers,
     });
-    for (const result of statusWrites) this.#statusWrites.inc({ result }, 0);
+    this.#startAtZero();
     collectDefaultMetrics({ register: this.#registry });
   }
 
@@ -157,6 +154,18 @@ export class Metrics {
 
   async scrape(): Promise<{ readonly contentType: string; readonly text: string }> {
     return { contentType: this.#registry.contentType, text: await this.#registry.metrics() };
+  }
+
+  /** Series that can come are there from the start: the growth to 1 of a series that was not there is not seen. */
+  #startAtZero(): void {
+    for (const type of ['AXFR', 'IXFR', 'unknown']) {
+      this.#transfers.inc({ type, result: 'success', reason: '' }, 0);
+      this.#transferSeconds.zero({ type });
+    }
+    this.#transfers.inc({ type: 'unknown', result: 'not-needed', reason: '' }, 0);
+    for (const reason of transferReasons)
+      this.#transfers.inc({ type: 'unknown', result: 'failure', reason }, 0);
+    for (const result of statusWrites) this.#statusWrites.inc({ result }, 0);
   }
 
   #set(part: Partial<Snapshot>): void {

@@ -1,30 +1,34 @@
 import type { Serial } from '../dns/serial.ts';
 import type { Role } from '../plan/registration.ts';
 
-export type TransferState =
-  | 'Pending'
-  | 'Transferring'
-  | 'Current'
-  | 'Lagging'
-  | 'Failing'
-  | 'Expired';
+export const transferStates = [
+  'Pending',
+  'Transferring',
+  'Current',
+  'Lagging',
+  'Failing',
+  'Expired',
+] as const;
+export type TransferState = (typeof transferStates)[number];
 
-export type TransferReason =
-  | 'Refused'
-  | 'NotAuthoritative'
-  | 'Unreachable'
-  | 'UnreachableCached'
-  | 'TsigUnknownKey'
-  | 'TsigBadSignature'
-  | 'TsigBadTime'
-  | 'QuotaDeferred'
-  | 'SerialBehind'
-  | 'Timeout'
-  | 'FormErr'
-  | 'BadData'
-  | 'Expired'
-  | 'NoPrimaries'
-  | 'NotLoaded';
+export const transferReasons = [
+  'Refused',
+  'NotAuthoritative',
+  'Unreachable',
+  'UnreachableCached',
+  'TsigUnknownKey',
+  'TsigBadSignature',
+  'TsigBadTime',
+  'QuotaDeferred',
+  'SerialBehind',
+  'Timeout',
+  'FormErr',
+  'BadData',
+  'Expired',
+  'NoPrimaries',
+  'NotLoaded',
+] as const;
+export type TransferReason = (typeof transferReasons)[number];
 
 export type TransferMethod = 'AXFR' | 'IXFR' | 'Seed';
 
