@@ -26,10 +26,13 @@ export async function agentCluster(count: number, bind: Bind): Promise<AgentClus
       await rig.start();
       const wanted = new Map(zones.map((zone) => [`www.${zone}`, '192.0.2.1']));
       const patience = { withinMs: 60_000 + count * 60, everyMs: 50 };
-      await Promise.all(
-        [...rig.pods.values()].map(({ place }) => untilAnswered(place, wanted, patience)),
-      );
-      await rig.ready();
+      const places = [...rig.pods.values()].map(({ place }) => place);
+      try {
+        await Promise.all(places.map((place) => untilAnswered(place, wanted, patience)));
+        await rig.ready();
+      } catch (error) {
+        throw new Error(`${error instanceof Error ? error.message : error}\n${rig.tails(6)}`);
+      }
     },
     change: async (changed, address) => {
       for (const zone of changed) await write(zone, address);
