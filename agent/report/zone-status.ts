@@ -30,7 +30,10 @@ export interface ReportInput extends Findings {
 export function reportOf(input: ReportInput): ZoneReport {
   const { self, now, copies, observedGeneration, before } = input;
   const serial = newestServed(copies);
-  const transfers = copies.filter(({ live }) => live).map((seen) => transferOf(seen, serial));
+  const told = new Map(before?.transfers.map((transfer) => [transfer.pod, transfer]));
+  const transfers = copies
+    .filter(({ live }) => live)
+    .map((seen) => transferOf(seen, serial, told.get(seen.pod.pod)));
   const secondaries = transfers.filter(({ role }) => role === 'secondary');
   return {
     ...(observedGeneration === undefined ? {} : { observedGeneration }),
@@ -53,11 +56,25 @@ export function reportOf(input: ReportInput): ZoneReport {
 
 /**
  * Whether writing the new report would tell anything. When a copy expires moves with every refresh and is not worth a
- * write to every watcher by itself; it is brought up to date with whatever else changes.
+ * write to every watcher by itself; it is brought up to date with whatever else changes, and before half of the time
+ * that is left to the copy has gone by: a time that has passed must not stand beside a copy that is well.
  */
-export function sameReport(a: ZoneReport, b: ZoneReport): boolean {
-  return comparable(a) === comparable(b);
+export function sameReport(published: ZoneReport, now: ZoneReport): boolean {
+  return comparable(published) === comparable(now) && !expiryIsStale(published, now);
 }
+
+function expiryIsStale(published: ZoneReport, now: ZoneReport): boolean {
+  const told = new Map(published.transfers.map(({ pod, expiresAt }) => [pod, expiresAt]));
+  return now.transfers.some(({ pod, expiresAt }) => {
+    const before = told.get(pod);
+    if (expiresAt === undefined || before === undefined) return expiresAt !== before;
+    const left = Date.parse(expiresAt) - Date.parse(now.reportedTime);
+    return Date.parse(expiresAt) - Date.parse(before) > Math.max(left / 2, shortestDriftMs);
+  });
+}
+
+/** A zone that lives for seconds only is not written for each of its refreshes either. */
+const shortestDriftMs = 60_000;
 
 function comparable({ reportedTime: _, transfers, ...report }: ZoneReport): string {
   const told = transfers.map(({ expiresAt: __, ...transfer }) => transfer);
@@ -84,10 +101,15 @@ function newestServed(copies: readonly SeenCopy[]): Serial | undefined {
 const servedSerial = ({ wire, live }: SeenCopy): Serial | undefined =>
   live && wire?.kind === 'soa' && wire.authoritative ? wire.serial : undefined;
 
-function transferOf(seen: SeenCopy, newestSerial: Serial | undefined): Transfer {
+function transferOf(
+  seen: SeenCopy,
+  newestSerial: Serial | undefined,
+  before: Transfer | undefined,
+): Transfer {
   const { pod, role, copy } = seen;
   const serial = servedSerial(seen);
   const verdict = serial === undefined ? absent(seen) : present(serial, newestSerial, copy);
+  const { from, method, lastTransferTime } = provenance(seen, serial, before);
   return {
     pod: pod.pod,
     instance: pod.instance,
@@ -95,15 +117,27 @@ function transferOf(seen: SeenCopy, newestSerial: Serial | undefined): Transfer 
     ip: pod.ips[0] ?? '',
     state: verdict.state,
     ...(serial === undefined ? {} : { serial }),
-    ...(copy?.from === undefined ? {} : { from: copy.from }),
-    ...(copy?.method === undefined ? {} : { method: copy.method }),
-    ...(copy?.lastTransferTime === undefined
-      ? {}
-      : { lastTransferTime: toSeconds(copy.lastTransferTime) }),
+    ...(from === undefined ? {} : { from }),
+    ...(method === undefined ? {} : { method }),
+    ...(lastTransferTime === undefined ? {} : { lastTransferTime: toSeconds(lastTransferTime) }),
     ...(copy?.expiresAt === undefined ? {} : { expiresAt: toSeconds(copy.expiresAt) }),
     ...(verdict.reason === undefined ? {} : { reason: verdict.reason }),
     ...(verdict.message === undefined ? {} : { message: verdict.message }),
   };
+}
+
+/**
+ * Where the data came from. An agent that was restarted, or does not answer, does not know it of data that came before;
+ * what was told of this serial then still holds.
+ */
+function provenance(
+  { copy, role }: SeenCopy,
+  serial: Serial | undefined,
+  before: Transfer | undefined,
+): Pick<Transfer, 'from' | 'method' | 'lastTransferTime'> {
+  const known = copy?.from !== undefined || copy?.method !== undefined;
+  if (known || before === undefined || before.role !== role) return copy ?? {};
+  return before.serial === serial ? before : (copy ?? {});
 }
 
 interface Verdict {
