@@ -1,32 +1,37 @@
 import type { FeedPage, FeedZone } from '../report/feed.ts';
 import type { TransferMethod, TransferReason, TransferState } from '../report/zone-report.ts';
 
-const states: ReadonlySet<unknown> = new Set<TransferState>([
-  'Pending',
-  'Transferring',
-  'Current',
-  'Lagging',
-  'Failing',
-  'Expired',
-]);
-const methods: ReadonlySet<unknown> = new Set<TransferMethod>(['AXFR', 'IXFR', 'Seed']);
-const reasons: ReadonlySet<unknown> = new Set<TransferReason>([
-  'Refused',
-  'NotAuthoritative',
-  'Unreachable',
-  'UnreachableCached',
-  'TsigUnknownKey',
-  'TsigBadSignature',
-  'TsigBadTime',
-  'QuotaDeferred',
-  'SerialBehind',
-  'Timeout',
-  'FormErr',
-  'BadData',
-  'Expired',
-  'NoPrimaries',
-  'NotLoaded',
-]);
+// Records, so that a word that is added to the type and not here does not compile.
+const states: Readonly<Record<TransferState, true>> = {
+  Pending: true,
+  Transferring: true,
+  Current: true,
+  Lagging: true,
+  Failing: true,
+  Expired: true,
+};
+const methods: Readonly<Record<TransferMethod, true>> = {
+  AXFR: true,
+  IXFR: true,
+  Seed: true,
+};
+const reasons: Readonly<Record<TransferReason, true>> = {
+  Refused: true,
+  NotAuthoritative: true,
+  Unreachable: true,
+  UnreachableCached: true,
+  TsigUnknownKey: true,
+  TsigBadSignature: true,
+  TsigBadTime: true,
+  QuotaDeferred: true,
+  SerialBehind: true,
+  Timeout: true,
+  FormErr: true,
+  BadData: true,
+  Expired: true,
+  NoPrimaries: true,
+  NotLoaded: true,
+};
 
 /** A sentence of a peer goes into a status that every watcher gets. */
 const longestMessage = 1000;
@@ -56,21 +61,21 @@ function parseZone(value: unknown): FeedZone[] {
   if (!isObject(value)) return [];
   const { zone, object, role, state, seq, serial, method, reason, message } = value;
   if (typeof zone !== 'string' || typeof object !== 'string' || !isWhole(seq)) return [];
-  if ((role !== 'primary' && role !== 'secondary') || !states.has(state)) return [];
+  if ((role !== 'primary' && role !== 'secondary') || !isOf(states, state)) return [];
   return [
     {
       zone,
       object,
       role,
-      state: state as TransferState,
+      state,
       seq,
       ...(isWhole(serial) && serial < 2 ** 32 && { serial }),
       ...text(value, 'from'),
-      ...(methods.has(method) && { method: method as TransferMethod }),
+      ...(isOf(methods, method) && { method }),
       ...time(value, 'lastTransferTime'),
       ...time(value, 'expiresAt'),
       ...time(value, 'behindSince'),
-      ...(reasons.has(reason) && { reason: reason as TransferReason }),
+      ...(isOf(reasons, reason) && { reason }),
       ...(typeof message === 'string' && { message: message.slice(0, longestMessage) }),
     },
   ];
@@ -85,6 +90,9 @@ function time<K extends string>(value: Record<string, unknown>, name: K): { [key
   const field = value[name];
   return typeof field === 'string' && !Number.isNaN(Date.parse(field)) ? text(value, name) : {};
 }
+
+const isOf = <K extends string>(words: Readonly<Record<K, true>>, value: unknown): value is K =>
+  typeof value === 'string' && Object.hasOwn(words, value);
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
