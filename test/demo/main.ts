@@ -25,7 +25,7 @@ async function main(): Promise<number> {
   try {
     await unlessAborted(stopped.signal, show(stepsOf(story), options.view));
     if (options.json) process.stdout.write(`${JSON.stringify(story.figures)}\n`);
-    if (!options.exit) await stayUp(story, stopped.signal);
+    if (!options.exit) await stayUp(story, stopped.signal, options.json);
     return 0;
   } catch (error) {
     // A stop by the user is no failure to tell about.
@@ -158,8 +158,8 @@ async function unlessAborted(signal: AbortSignal, work: Promise<void>): Promise<
   await Promise.race([work, aborted(signal).then(() => Promise.reject(signal.reason))]);
 }
 
-async function stayUp({ rig }: Story, signal: AbortSignal): Promise<void> {
-  process.stderr.write(playbook(rig));
+async function stayUp({ rig }: Story, signal: AbortSignal, quiet: boolean): Promise<void> {
+  if (!quiet) process.stdout.write(playbook(rig));
   // Something must keep the process alive while it waits for a signal.
   const alive = setInterval(() => undefined, 60_000);
   await aborted(signal);
