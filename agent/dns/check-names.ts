@@ -39,6 +39,10 @@ export function whyTargetRefused(
     const mailbox = rdata.split(' ')[0] as DomainName;
     return isMailbox(mailbox) ? undefined : `want a mailbox, got ${displayName(mailbox)}`;
   }
+  if (type === 'SVCB' && isDnsService(owner)) {
+    const why = whyNoDnsService(rdata);
+    if (why !== undefined) return why;
+  }
   const place = placeOfHostname(owner, type, rdata);
   if (place === undefined) return undefined;
   const target = (rdata.split(' ', place + 1)[place] ?? '').toLowerCase() as DomainName;
@@ -81,3 +85,18 @@ function placeOfHostname(owner: DomainName, type: string, rdata: string): number
 }
 
 const isReverse = (owner: DomainName): boolean => /\.(?:in-addr|ip6)\.arpa\.$/.test(owner);
+
+/** `_dns`, also behind a port: how a resolver is found (RFC 9461). */
+const isDnsService = (owner: DomainName): boolean =>
+  /^(?:_(?:0|[1-9][0-9]{0,4})\.)?_dns\./.test(owner);
+
+/** `check-svcb` of BIND 9.20; 9.18 does not have it. */
+function whyNoDnsService(rdata: string): string | undefined {
+  const protocols = / alpn="?([^" ]+)/.exec(rdata)?.[1];
+  if (protocols === undefined) return 'want alpn in the SVCB of a DNS server, got none';
+  const isHttp = protocols.split(',').some((protocol) => protocol.startsWith('h'));
+  // BIND 9.18 prints it by its number.
+  return isHttp && !/ (?:dohpath|key7)=/.test(rdata)
+    ? `want dohpath beside the alpn ${protocols}, got none`
+    : undefined;
+}

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { RRset } from '../dns/rrset.ts';
 import { parseSoa } from '../dns/soa.ts';
 import { parseCompiled } from '../dns/zone-text.ts';
 import type { CompiledZone, CompileRequest } from '../plan/content.ts';
@@ -51,7 +52,7 @@ const zoneArgument = (zone: string): string =>
   zone.startsWith('-') ? `\\045${zone.slice(1)}` : zone;
 
 function readZone(text: string, ignored: readonly Problem[]): Parsed<CompiledZone> {
-  const rrsets = parseCompiled(text);
+  const rrsets = parseAll(text);
   const soaSet = rrsets.find(({ type }) => type === 'SOA');
   const soa = parseSoa(soaSet?.rdata[0] ?? '');
   if (soaSet === undefined || soa === undefined) return refused('', 'want an SOA, got none');
@@ -61,6 +62,14 @@ function readZone(text: string, ignored: readonly Problem[]): Parsed<CompiledZon
     rrsets: rrsets.filter((rrset) => rrset !== soaSet),
     ignored,
   });
+}
+
+function parseAll(text: string): RRset[] {
+  try {
+    return parseCompiled(text);
+  } catch (cause) {
+    throw new TransientError('named-compilezone printed something else than a zone', { cause });
+  }
 }
 
 /** `dns_rdata_fromtext: stream-0x7f…:4: near 'x': bad dotted quad`, or `zone example.com/IN: has no NS records`. */

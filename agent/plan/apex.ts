@@ -1,5 +1,5 @@
 import { isHostname, isMailbox } from '../dns/check-names.ts';
-import { type DomainName, displayName, isWithin, parseName } from '../dns/name.ts';
+import { type DomainName, displayName, isWithin, parentOf, parseName, root } from '../dns/name.ts';
 import { formatIPv4, formatIPv6, parseTarget } from '../dns/rdata.ts';
 import type { SoaData } from '../dns/soa.ts';
 import { type Parsed, type Problem, parsed, refused } from '../problem.ts';
@@ -125,15 +125,16 @@ function readSoa(
   fields: Fields,
 ): SoaData {
   const path = 'spec.soaRecord';
+  const above = hostnameAbove(zone);
   const mname =
     soa.primaryNs === undefined && firstServer !== undefined
       ? firstServer
-      : fields.take(`${path}.primaryNs`, readHost(soa.primaryNs ?? 'ns1', zone), zone);
+      : fields.take(`${path}.primaryNs`, readHost(soa.primaryNs ?? `ns1.${above}`, zone), zone);
   return {
     mname,
     rname: fields.take(
       `${path}.adminEmail`,
-      readMailbox(soa.adminEmail ?? 'hostmaster', zone),
+      readMailbox(soa.adminEmail ?? `hostmaster.${above}`, zone),
       zone,
     ),
     refresh: fields.seconds(`${path}.refresh`, soa.refresh, 3600, 1),
@@ -141,6 +142,13 @@ function readSoa(
     expire: fields.seconds(`${path}.expire`, soa.expire, 604_800, 1),
     minimum: fields.seconds(`${path}.negativeTtl`, soa.negativeTtl, 300, 0),
   };
+}
+
+/** The zone, or what of it named takes for a host name: 0/25.2.0.192.in-addr.arpa (RFC 2317) is none. */
+function hostnameAbove(zone: DomainName): string {
+  let name = zone;
+  while (!isHostname(name)) name = parentOf(name);
+  return name === root ? '' : name;
 }
 
 /** TTLs and timers have 31 bits (RFC 2181 section 8). */

@@ -97,7 +97,7 @@ function contentOfRecords(
   const { soa, ttl, fallback } = apex.value;
   const plain = candidatesOf(records, name, ttl);
   const generic = compiledCandidates(plain.generic, name, compiled);
-  if (generic.kind === 'pending') return { kind: 'pending', requests: [generic.request] };
+  if (generic.requests.length > 0) return { kind: 'pending', requests: generic.requests };
   const candidates = [...apex.value.candidates, ...plain.candidates, ...generic.candidates];
   const hasNs = candidates.some(({ type, owner }) => type === 'NS' && owner === name);
   const served = loadable(name, hasNs ? candidates : [...fallback, ...candidates], limits);

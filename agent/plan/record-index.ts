@@ -100,10 +100,7 @@ function applyZones(
   const { changed, gone } = reach.changedSince(former);
   for (const zone of gone) lists.delete(zone);
   if (changed.length === 0) return;
-  const found = listsOf(
-    records,
-    new RecordReach(new Map(changed.map((zone) => [zone.key, zone])), reach),
-  );
+  const found = listsOf(records, reach.among(changed));
   for (const { key } of changed) {
     const list = found.get(key);
     if (list === undefined) lists.delete(key);
@@ -111,7 +108,7 @@ function applyZones(
   }
 }
 
-function listsOf(records: Records, reach: RecordReach): Lists {
+function listsOf(records: Records, reach: Pick<RecordReach, 'of'>): Lists {
   const lists = new Map<ObjectKey, DnsRecord[]>();
   for (const record of records.values()) {
     for (const zone of reach.of(record)) {

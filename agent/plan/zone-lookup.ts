@@ -1,0 +1,96 @@
+import type { DNSZone, DnsRecord, LabelSelector, ObjectKey } from '../resources/types.ts';
+import { matches } from './selector.ts';
+
+interface Selecting {
+  readonly zone: ObjectKey;
+  readonly selector: LabelSelector;
+}
+
+/** The zones of one namespace, by all that a record can reach them by. */
+interface NamespaceZones {
+  readonly byObjectName: Map<string, ObjectKey>;
+  readonly byZoneName: Map<string, ObjectKey[]>;
+  /** By one of the labels that must have a value, so that a record meets few selectors that do not match it. */
+  readonly byLabel: Map<string, Map<string, Selecting[]>>;
+  /** Selectors that no label must have one value for. */
+  readonly others: Selecting[];
+}
+
+const NONE: readonly ObjectKey[] = [];
+
+/** Finds the zones that a record belongs to. */
+export class ZoneLookup {
+  readonly #namespaces = new Map<string, NamespaceZones>();
+  readonly #canonical: (text: string) => string;
+
+  /** @param canonical the canonical form of a zone's name as it is written */
+  constructor(zones: Iterable<DNSZone>, canonical: (text: string) => string) {
+    this.#canonical = canonical;
+    for (const zone of zones) this.#add(zone);
+  }
+
+  /** Each zone once. */
+  of(record: DnsRecord): readonly ObjectKey[] {
+    const zones = this.#namespaces.get(record.metadata.namespace);
+    if (zones === undefined) return NONE;
+    const { zone, zoneRef } = record.spec;
+    const found: ObjectKey[] = [];
+    const referred = zoneRef === undefined ? undefined : zones.byObjectName.get(zoneRef);
+    if (referred !== undefined) found.push(referred);
+    if (zone !== undefined) found.push(...(zones.byZoneName.get(this.#canonical(zone)) ?? NONE));
+    addSelecting(zones, record, found);
+    return found.length > 1 ? [...new Set(found)] : found;
+  }
+
+  #add({ key, metadata, spec }: DNSZone): void {
+    const zones = this.#namespace(metadata.namespace);
+    zones.byObjectName.set(metadata.name, key);
+    push(zones.byZoneName, this.#canonical(spec.zoneName), key);
+    for (const { selector } of spec.recordsFrom ?? []) addSelector(zones, { zone: key, selector });
+  }
+
+  #namespace(namespace: string): NamespaceZones {
+    const known = this.#namespaces.get(namespace);
+    if (known !== undefined) return known;
+    const zones: NamespaceZones = {
+      byObjectName: new Map(),
+      byZoneName: new Map(),
+      byLabel: new Map(),
+      others: [],
+    };
+    this.#namespaces.set(namespace, zones);
+    return zones;
+  }
+}
+
+function addSelector(zones: NamespaceZones, selecting: Selecting): void {
+  const [label] = Object.entries(selecting.selector.matchLabels ?? {});
+  if (label === undefined) {
+    zones.others.push(selecting);
+    return;
+  }
+  const [key, value] = label;
+  const byValue = zones.byLabel.get(key);
+  if (byValue === undefined) zones.byLabel.set(key, new Map([[value, [selecting]]]));
+  else push(byValue, value, selecting);
+}
+
+function addSelecting(zones: NamespaceZones, record: DnsRecord, found: ObjectKey[]): void {
+  const { labels } = record.metadata;
+  for (const [key, byValue] of zones.byLabel) {
+    const value = Object.hasOwn(labels, key) ? labels[key] : undefined;
+    if (value === undefined) continue;
+    for (const { zone, selector } of byValue.get(value) ?? []) {
+      if (matches(selector, labels)) found.push(zone);
+    }
+  }
+  for (const { zone, selector } of zones.others) {
+    if (matches(selector, labels)) found.push(zone);
+  }
+}
+
+function push<T>(map: Map<string, T[]>, key: string, item: T): void {
+  const list = map.get(key);
+  if (list === undefined) map.set(key, [item]);
+  else list.push(item);
+}
