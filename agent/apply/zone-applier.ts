@@ -140,7 +140,10 @@ export class ZoneApplier {
       await command('refresh', zone);
   }
 
-  /** A changed type takes effect with the next reconfig: one for all of them. */
+  /**
+   * A changed type takes effect with the next reconfig: one for all of them. What a former primary has under its serial
+   * may be its alone (an update that nobody fetched): it takes the whole zone, whatever the serials say.
+   */
   async #retype(retyped: readonly Wanted[]): Promise<Failure[]> {
     const { command, reconfig, loader } = this.#deps;
     if (retyped.length === 0) return [];
@@ -150,7 +153,7 @@ export class ZoneApplier {
       loader.forget(zone);
       if (!(await this.#becomes(zone, role)))
         failures.push({ zone, why: `named did not make it ${role}` });
-      await command(role === 'primary' ? 'notify' : 'refresh', zone);
+      await command(role === 'primary' ? 'notify' : 'retransfer', zone);
     }
     return failures;
   }

@@ -88,6 +88,7 @@ export class Passes {
       proven: prover.proven,
       served,
       foreign,
+      ahead: this.#deps.writers.ahead,
     });
     compiler.want(
       [...plan.zones.values()].flatMap((each) => (each.kind === 'pending' ? each.requests : [])),
@@ -122,6 +123,7 @@ export class Passes {
     const plans = new Map<ObjectKey, ZonePlan>(plan.zones);
     const served = ledger.entries();
     const primaries = primaryPlans(plan);
+    await writers.catchUp(plan.zones);
     const targets = new Map<DomainName, Target | 'on-disk'>(
       await agreements.targets(
         primaries.filter((each) => !each.dynamic),

@@ -35,6 +35,8 @@ export interface ZoneInputs {
   readonly zoneFileText: string | undefined;
   /** The recorded writer of a zone that has one (`status.writer`). */
   readonly writer: string | undefined;
+  /** The peer that has newer updates than this pod: to be followed until this pod, its next writer, has them too. */
+  readonly ahead: string | undefined;
   readonly topology: Topology;
   readonly config: InstanceConfig;
   readonly proven: ReadonlySet<string>;
@@ -156,8 +158,8 @@ function planPrimary(
     placement.primaries.filter(isLive).map((pod) => pod.pod),
   );
   const writer = dynamic ? writerOf(inputs.writer, placement, ranked) : undefined;
-  if (writer !== undefined && writer !== topology.self.pod)
-    return planSecondary(inputs, followWriter(placement, writer));
+  const followed = writer === topology.self.pod ? inputs.ahead : writer;
+  if (followed !== undefined) return planSecondary(inputs, follow(placement, followed));
   const rendered = content();
   if (rendered.kind === 'pending') return { kind: 'pending', ...seen, requests: rendered.requests };
   if (rendered.kind === 'unusable')
@@ -195,15 +197,15 @@ function writerOf(
   return recorded?.pod ?? ranked[0];
 }
 
-/** The writer's fellow primaries serve the zone as its secondaries. */
-const followWriter = (placement: Placement, writer: string): Placement => ({
-  ...placement,
-  primaries: placement.primaries.filter((pod) => pod.pod === writer),
-  secondaries: [
-    ...placement.secondaries,
-    ...placement.primaries.filter((pod) => pod.pod !== writer),
-  ],
-});
+/** Where one pod writes the zone, or has the newest of it, all others serve it as its secondaries. */
+function follow(placement: Placement, followed: string): Placement {
+  const pods = [...placement.secondaries, ...placement.primaries];
+  return {
+    ...placement,
+    primaries: pods.filter((pod) => pod.pod === followed),
+    secondaries: pods.filter((pod) => pod.pod !== followed),
+  };
+}
 
 function planSecondary(inputs: ZoneInputs, placement: Placement): ZonePlan {
   const { zone, name, settings, proven, current } = inputs;

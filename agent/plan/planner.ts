@@ -30,6 +30,8 @@ export interface PlanInputs {
   readonly served: ReadonlyMap<string, ServedZone>;
   /** Zones that named has from elsewhere, never ours to touch; a new set when one changed. */
   readonly foreign: ReadonlySet<string>;
+  /** Peers that have newer updates than this pod, by the zone that it is about to become the writer of. */
+  readonly ahead?: ReadonlyMap<ObjectKey, string>;
 }
 
 export interface Plan {
@@ -148,7 +150,7 @@ export class Planner {
   }
 
   #planOne({ zone, name, siblings, former }: Slot, frame: Frame): Remembered {
-    const { view, served, foreign, compiled, settings, proven } = frame.inputs;
+    const { view, served, foreign, compiled, settings, proven, ahead } = frame.inputs;
     const inputs: ZoneInputs = {
       zone,
       name,
@@ -156,6 +158,7 @@ export class Planner {
       records: frame.records.get(zone.key) ?? NONE,
       zoneFileText: zoneFileText(zone, view),
       writer: view.statuses.get(zone.key)?.writer,
+      ahead: ahead?.get(zone.key),
       topology: frame.topology,
       config: frame.config,
       proven,
@@ -246,6 +249,7 @@ function isSame(former: Remembered, next: ZoneInputs, claim: Claim): boolean {
     inputs.records === next.records &&
     inputs.zoneFileText === next.zoneFileText &&
     inputs.writer === next.writer &&
+    inputs.ahead === next.ahead &&
     inputs.topology === next.topology &&
     inputs.config === next.config &&
     (inputs.proven === next.proven || plan.kind !== 'secondary') &&

@@ -123,7 +123,12 @@ export class Agent {
         clock,
         styledByDate: options.serial.style === 'date',
       }),
-      writers: new Writers({ ...peers, fileOf: (zone) => files.pathOf(zone) }),
+      writers: new Writers({
+        ...peers,
+        fileOf: (zone) => files.pathOf(zone),
+        serialHere,
+        soaAt: wire.soaAt.bind(wire),
+      }),
       compiler: new Compiler(
         parts.compile,
         () => this.wake(),

@@ -52,8 +52,13 @@ export class Wire {
     return answer.kind === 'soa' ? answer.serial : undefined;
   }
 
+  /** What a pod answers. */
+  soaAt(pod: Pod, zone: DomainName): Promise<SoaAnswer> {
+    return this.soa(this.#endpointOf(pod), zone);
+  }
+
   async serialAt(pod: Pod, zone: DomainName): Promise<Serial | undefined> {
-    const answer = await this.soa(this.#endpointOf(pod), zone);
+    const answer = await this.soaAt(pod, zone);
     return answer.kind === 'soa' ? answer.serial : undefined;
   }
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DnsEye } from '../rig/dns.ts';
 import { rrTypes } from '../rig/dns-wire.ts';
-import type { Rig } from '../rig/rig.ts';
+import type { Pod } from '../rig/pod.ts';
 
 /** What was not the wanted answer. */
 export interface Wrong {
@@ -11,25 +11,27 @@ export interface Wrong {
 }
 
 /**
- * Asks every pod for a name's address every 5 ms, until `wrong()` is called: that tells each answer which was not the
+ * Asks pods for a name's address every 5 ms, until `wrong()` is called: that tells each answer which was not the
  * wanted one. (A question that nobody answered is none: on a busy machine one may be lost.)
  */
 export function watchAnswers(
-  rig: Rig,
+  pods: Iterable<Pod>,
   name: string,
   wanted: readonly string[],
 ): { wrong(): Promise<Wrong> } {
   const stop = new AbortController();
   const answers: string[] = [];
   let servfails = 0;
-  const watching = [...rig.pods.values()].map(async (pod) => {
+  const watching = [...pods].map(async (pod) => {
     const eye = new DnsEye(pod.place);
     while (!stop.signal.aborted) {
       const answer = await eye.ask(name, 'A');
       const data = answer?.records.filter(({ type }) => type === rrTypes.A).map(({ data }) => data);
       if (answer?.rcode === 2) servfails += 1;
       else if (answer !== undefined && String(data) !== String(wanted))
-        answers.push(`${pod.name}: rcode ${answer.rcode}, ${data}`);
+        answers.push(
+          `${pod.name}: ${answer.rcode === 5 ? 'REFUSED' : `rcode ${answer.rcode}`}, ${data}`,
+        );
       await sleep(5);
     }
     eye.close();
