@@ -152,7 +152,7 @@ function hostnameAbove(zone: DomainName): string {
 }
 
 /** TTLs and timers have 31 bits (RFC 2181 section 8). */
-export const mostSeconds = 2_147_483_647;
+const mostSeconds = 2_147_483_647;
 
 export function readSeconds(value: number, least: number): Parsed<number> {
   return Number.isInteger(value) && value >= least && value <= mostSeconds
