@@ -29,7 +29,7 @@ export function indexRecords(zones: Zones, records: Records, former?: RecordInde
   const reach = former.zones === zones ? former.reach : new RecordReach(zones, former.reach);
   const lists = new Map(former.lists);
   if (former.records !== records) applyRecords(lists, changesOf(former.records, records), reach);
-  if (reach !== former.reach) applyZones(lists, records, reach, former.reach);
+  if (reach !== former.reach) applyZones(lists, records, reach, former);
   return indexOf(zones, records, reach, lists);
 }
 
@@ -95,16 +95,16 @@ function applyZones(
   lists: MutableLists,
   records: Records,
   reach: RecordReach,
-  former: RecordReach,
+  former: RecordIndex,
 ): void {
-  const { changed, gone } = reach.changedSince(former);
+  const { changed, gone } = reach.changedSince(former.reach);
   for (const zone of gone) lists.delete(zone);
   if (changed.length === 0) return;
   const found = listsOf(records, reach.among(changed));
   for (const { key } of changed) {
     const list = found.get(key);
     if (list === undefined) lists.delete(key);
-    else if (!isSame(lists.get(key), list)) lists.set(key, list);
+    else lists.set(key, theSame(former.get(key), list) ?? list);
   }
 }
 
@@ -127,5 +127,11 @@ function inOrder(list: DnsRecord[]): readonly DnsRecord[] {
   return sorted ? list : list.sort((a, b) => (a.id < b.id ? -1 : 1));
 }
 
-const isSame = (a: readonly DnsRecord[] | undefined, b: readonly DnsRecord[]): boolean =>
-  a !== undefined && a.length === b.length && a.every((record, i) => record === b[i]);
+/** The former list, where it holds the same records. */
+const theSame = (
+  former: readonly DnsRecord[] | undefined,
+  list: readonly DnsRecord[],
+): readonly DnsRecord[] | undefined =>
+  former?.length === list.length && former.every((record, i) => record === list[i])
+    ? former
+    : undefined;
