@@ -94,10 +94,12 @@ export class Pod {
     return join(this.spec.folder, 'disk', part);
   }
 
-  get logs(): { readonly agent: string; readonly named: string } {
+  /** `start`: named's log before it has read its configuration. */
+  get logs(): { readonly agent: string; readonly named: string; readonly start: string } {
     return {
       agent: join(this.spec.folder, 'agent.log'),
       named: join(this.spec.folder, 'named.log'),
+      start: join(this.spec.folder, 'named-start.log'),
     };
   }
 
@@ -233,8 +235,9 @@ export class Pod {
 
   /** The ends of both logs, for the error of a test that failed. */
   tails(lines = 15): string {
-    const { agent, named } = this.logs;
-    return `--- ${this.name} agent\n${tail(agent, lines)}\n--- ${this.name} named\n${tail(named, lines)}`;
+    const { agent, named, start } = this.logs;
+    const dead = this.#named?.running() === true ? '' : `\n--- its start\n${tail(start, 5)}`;
+    return `--- ${this.name} agent\n${tail(agent, lines)}\n--- ${this.name} named\n${tail(named, lines)}${dead}`;
   }
 
   async #untilHealthy(path: string, withinMs: number): Promise<void> {
@@ -258,7 +261,9 @@ export class Pod {
     if (life.aborted) return;
     this.#namedStarts += 1;
     const conf = join(this.path('config'), 'named.conf');
-    const program = { file: this.spec.bind.named, args: ['-f', '-c', conf] };
+    // What is wrong before the configuration's own logging begins would go to syslog.
+    const args = ['-f', '-L', this.logs.start, '-c', conf];
+    const program = { file: this.spec.bind.named, args };
     const named = startChild(program, { log: this.logs.named, ledger: this.#host.ledger });
     this.#named = named;
     void named.exited.then(async () => {
