@@ -1,3 +1,4 @@
+import { parseEndpoint } from '../resources/endpoint.ts';
 import type { Bind9Cluster, Bind9Instance } from '../resources/types.ts';
 
 /** The `config` of an instance, over its cluster's `global`, over what is safe. */
@@ -164,12 +165,13 @@ export const queryKeys = ({ clusterKey, localKey }: ServerSettings): string[] =>
   clusterKey === undefined ? [localKey] : [clusterKey, localKey];
 
 function recursionOptions(config: InstanceConfig): [string, string][] {
-  const forwarders = config.forwarders ?? [];
+  const forwarders = (config.forwarders ?? []).flatMap((each) => {
+    const endpoint = parseEndpoint(each);
+    return endpoint.ok ? [`${endpoint.value.address} port ${endpoint.value.port};`] : [];
+  });
   return [
     pair('recursion', config.recursion === true ? 'yes' : 'no'),
-    ...(forwarders.length === 0
-      ? []
-      : [pair('forwarders', `{ ${forwarders.map((each) => `${each};`).join(' ')} }`)]),
+    ...(forwarders.length === 0 ? [] : [pair('forwarders', `{ ${forwarders.join(' ')} }`)]),
   ];
 }
 
@@ -178,7 +180,9 @@ function listenOptions(settings: ServerSettings, config: InstanceConfig): [strin
   const v4 = listenOn.filter((each) => !each.includes(':'));
   const v6 = listenOn.filter((each) => each.includes(':'));
   const given = listenOn.length > 0;
-  const on4 = given ? v4 : (config.listenOn ?? ['any']);
+  // The agent asks named over loopback, wherever else the user lets it listen.
+  const wanted4 = config.listenOn === undefined ? ['any'] : ['127.0.0.1', ...config.listenOn];
+  const on4 = given ? v4 : wanted4;
   const on6 = given ? v6 : (config.listenOnV6 ?? (config.listenOn === undefined ? ['any'] : []));
   return [
     pair(`listen-on port ${dnsPort}`, addressList([], on4.length > 0 ? on4 : ['none'])),

@@ -138,8 +138,8 @@ describe('a named that', () => {
 });
 
 const failures = [
-  ['fill', 'is full', 'no space left'],
-  ['protect', 'turns read-only', 'read-only'],
+  ['fill', 'is full', 'the disk is full'],
+  ['protect', 'turns read-only', 'the file system is read-only'],
 ] as const;
 
 describe.runIf(mayMount())('a disk that', () => {
