@@ -90,7 +90,8 @@ export const TRANSFER_LOG = 'transfers.log';
 
 /** The channel that the agent follows, and stderr beside it, so that `kubectl logs` shows the same. */
 export function loggingChannels({ folders }: ServerSettings): string[] {
-  const time = 'print-time iso8601; print-category yes; print-severity yes; severity info;';
+  // In UTC, with its zone: the agent's container need not share the local time of named's.
+  const time = 'print-time iso8601-utc; print-category yes; print-severity yes; severity info;';
   const file = `file "${folders.state}/${TRANSFER_LOG}" versions 2 size 5m;`;
   return [
     `channel bind9_agent { ${file} ${time} };`,
