@@ -11,6 +11,7 @@ import {
   rm,
   stat,
   unlink,
+  utimes,
 } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { atOnce } from './at-once.ts';
@@ -106,13 +107,59 @@ export async function publishAll(
     const folders = new Set(published.map(({ path }) => dirname(path)));
     for (const folder of folders) await syncFolder(folder);
   }
-  if (failed.size > 0) throw new PublishError(failed);
+  if (failed.size > 0) throw new PublishError(inOrder(failed, files));
+}
+
+/** As they were to be published, not as they happened to fail: the same trouble always reads the same. */
+const inOrder = (
+  failed: ReadonlyMap<string, FileError>,
+  files: readonly Publication[],
+): Map<string, FileError> =>
+  new Map(
+    files.flatMap(({ path }) => {
+      const error = failed.get(path);
+      return error === undefined ? [] : [[path, error] as const];
+    }),
+  );
+
+/** A text that lies beside the file that it is to replace: whatever it takes of the disk, it has. */
+export interface Draft {
+  /** Replaces the file; as in `publish`, it looks newer than the old one, and it is on the disk. */
+  publish(): Promise<void>;
+  /** Removes it; after `publish` there is nothing left to remove. */
+  discard(): Promise<void>;
+}
+
+/** Writes a file's next text without touching the file. Throws a FileError. */
+export async function draft(path: string, text: string): Promise<Draft> {
+  const temporary = await writeBeside({ path, text }, {});
+  return {
+    publish: async () => {
+      try {
+        const seconds = (await newerThan(path, Date.now())) / 1000;
+        await utimes(temporary, seconds, seconds);
+      } catch (error) {
+        throw new FileError('write', path, error);
+      }
+      await moveInto(path, temporary);
+      await syncFolder(dirname(path));
+    },
+    discard: () => rm(temporary, { force: true }).catch(() => undefined),
+  };
 }
 
 async function replace(
+  publication: Publication,
+  options: Pick<PublishOptions, 'fsync' | 'now'>,
+): Promise<void> {
+  await moveInto(publication.path, await writeBeside(publication, options));
+}
+
+/** Returns where it was written. */
+async function writeBeside(
   { path, text, mode, mtime }: Publication,
   { fsync = true, now = Date.now }: Pick<PublishOptions, 'fsync' | 'now'>,
-): Promise<void> {
+): Promise<string> {
   // Random, for several agents may share a folder; short, for the file's own name may be as long as names can be.
   const temporary = join(dirname(path), `.publish-${randomUUID()}.tmp`);
   try {
@@ -126,6 +173,15 @@ async function replace(
     } finally {
       await handle.close();
     }
+    return temporary;
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => undefined);
+    throw new FileError('write', path, error);
+  }
+}
+
+async function moveInto(path: string, temporary: string): Promise<void> {
+  try {
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => undefined);

@@ -25,3 +25,14 @@ export const showProblem = ({ path, problem }: Problem): string =>
 export class TransientError extends Error {
   override readonly name = 'TransientError';
 }
+
+/** Waits for work that must not hold up what comes after it: its failure is returned. What is no such failure is thrown. */
+export async function failureOf(work: Promise<unknown>): Promise<TransientError | undefined> {
+  try {
+    await work;
+    return undefined;
+  } catch (error) {
+    if (error instanceof TransientError) return error;
+    throw error;
+  }
+}

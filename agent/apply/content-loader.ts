@@ -2,11 +2,13 @@ import { atOnce } from '../at-once.ts';
 import type { Clock } from '../clock.ts';
 import type { DomainName } from '../dns/name.ts';
 import type { Serial } from '../dns/serial.ts';
+import type { ZoneContent } from '../dns/zone-text.ts';
+import { type Draft, FileError } from '../files.ts';
 import type { Action, Target } from '../plan/action.ts';
 import { fitsUpdate } from './update-script.ts';
 import { type ZoneChange, zoneChange } from './zone-change.ts';
 import type { ZoneCommander } from './zone-commands.ts';
-import type { FileTrace, ZoneFiles } from './zone-files.ts';
+import type { ZoneFiles } from './zone-files.ts';
 
 export interface ContentLoaderDeps {
   readonly command: ZoneCommander;
@@ -28,9 +30,9 @@ export type LoadOutcome = string | undefined;
 
 /** How long a zone may take to load after named was told to; big ones need seconds. */
 const LOAD_TIMEOUT_MS = 30_000;
+/** How long named may take to write a zone; a million records take about a second. */
+const DUMP_TIMEOUT_MS = 10_000;
 const POLL_MS = 10;
-/** named begins to write a frozen zone within this time, if it has to. */
-const DUMP_BEGINS_MS = 200;
 const READS_AT_ONCE = 8;
 
 /**
@@ -70,6 +72,12 @@ export class ContentLoader {
     this.#known.delete(zone);
   }
 
+  /** What named serves, record by record; undefined where it cannot be told. */
+  async served(zone: DomainName): Promise<ZoneContent | undefined> {
+    await this.#readUnknown([{ zone }]);
+    return this.#known.get(zone)?.content;
+  }
+
   async load(actions: readonly LoadAction[]): Promise<Map<DomainName, LoadOutcome>> {
     const first = await this.#update(actions);
     // Somebody else has changed the zone since it was read: read it once more.
@@ -87,7 +95,7 @@ export class ContentLoader {
   }
 
   /** A zone that an earlier run or somebody else changed is read first, so that an update can change it. */
-  async #readUnknown(actions: readonly LoadAction[]): Promise<void> {
+  async #readUnknown(actions: readonly Pick<LoadAction, 'zone'>[]): Promise<void> {
     const unknown = actions.filter(({ zone }) => !this.#known.has(zone));
     await atOnce(READS_AT_ONCE, unknown, async ({ zone }) => {
       const served = await this.#deps.readBack(zone);
@@ -115,17 +123,33 @@ export class ContentLoader {
     return new Map(await Promise.all([...serials].map(outcome)));
   }
 
-  /** Replaces a zone whole. Content that named refuses gives way to the last good one at once. */
-  async #loadByFile({ zone, target }: LoadAction): Promise<LoadOutcome> {
+  /** Replaces a zone whole. A full disk is the matter of the zones on it, not of those that come after. */
+  async #loadByFile(action: LoadAction): Promise<LoadOutcome> {
+    this.forget(action.zone);
+    try {
+      // What the disk has no room for fails here, before anything was touched.
+      const draft = await this.#deps.files.draft(action.zone, action.target);
+      try {
+        return await this.#loadDraft(action, draft);
+      } finally {
+        await draft.discard();
+      }
+    } catch (error) {
+      if (error instanceof FileError) return error.message;
+      throw error;
+    }
+  }
+
+  /** Content that named refuses gives way to the last good one at once. */
+  async #loadDraft({ zone, target }: LoadAction, draft: Draft): Promise<LoadOutcome> {
     const { command, files, clock } = this.#deps;
-    this.forget(zone);
     const since = clock.now();
-    const before = await files.trace(zone);
     // named writes what its journal holds into the file, and lets go of the file until the thaw.
     await command('freeze', zone);
     try {
-      await this.#awaitDump(zone, before);
-      await files.replace(zone, target);
+      if (!(await this.#awaitDump(zone)))
+        return `named did not write the zone into its file within ${DUMP_TIMEOUT_MS / 1000} s`;
+      await files.replace(zone, draft);
     } finally {
       await command('thaw', zone);
     }
@@ -140,17 +164,19 @@ export class ContentLoader {
     return `named refuses the new content, the last good one is served: ${why}`;
   }
 
-  /** `freeze` answers before named has written the file; a file put there meanwhile would be written over. */
-  async #awaitDump(zone: DomainName, before: FileTrace | undefined): Promise<void> {
-    const { files, clock } = this.#deps;
-    const start = clock.monotonic();
-    for (;;) {
-      const elapsed = clock.monotonic() - start;
-      const written = (await files.trace(zone)) !== before;
-      const mayCome = elapsed < DUMP_BEGINS_MS || (await files.dumping());
-      if (written || !mayCome || elapsed > LOAD_TIMEOUT_MS) return;
+  /**
+   * `freeze` answers before named has written the file: one put there meanwhile would be written over. And where named
+   * cannot write, what its journal holds is nowhere else.
+   */
+  async #awaitDump(zone: DomainName): Promise<boolean> {
+    const { files, clock, serialHere } = this.#deps;
+    const served = await serialHere(zone);
+    const deadline = clock.monotonic() + DUMP_TIMEOUT_MS;
+    while (served !== undefined && (await files.serialOf(zone)) !== served) {
+      if (clock.monotonic() > deadline) return false;
       await clock.sleep(POLL_MS);
     }
+    return true;
   }
 
   async #awaitSerial(zone: DomainName, serial: Serial, since: number): Promise<LoadOutcome> {

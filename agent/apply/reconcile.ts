@@ -34,7 +34,8 @@ const POLL_MS = 10;
 
 /**
  * Holds the ledger against what a named that was just started really has. Zones it lost leave the ledger, so that the
- * next plan adds them; primaries it could not load are repaired first, for they answer SERVFAIL until then.
+ * next plan adds them; primaries it could not load are repaired first, for they answer SERVFAIL until then. The ledger is
+ * not flushed: that a disk is full must keep nobody from being repaired.
  */
 export async function reconcile(named: NamedZones, deps: ReconcileDeps): Promise<Reconciled> {
   const { ledger, loader } = deps;
@@ -51,7 +52,6 @@ export async function reconcile(named: NamedZones, deps: ReconcileDeps): Promise
       if (serial !== entry.serial) noteSerial(entry, serial, deps);
     }
   }
-  await ledger.flush();
   const ours = ledger.entries();
   const foreign = new Set([...named.keys()].filter((zone) => !ours.has(zone)));
   return { foreign, repaired };

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readdir, readlink, rename, rm, symlink } from 'node:fs/promises';
+import { lstat, readdir, readlink, rename, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FileError, makeFolder, publishAll } from '../files.ts';
 import type { ConfigFiles } from '../plan/named-config.ts';
@@ -16,7 +16,7 @@ export interface ServerConfigDeps {
 export type ConfigOutcome =
   | { readonly kind: 'unchanged' }
   | { readonly kind: 'published' }
-  /** named would not take it; what was there is still there. */
+  /** named would not take it, or it cannot be written; what was there is still there. */
   | { readonly kind: 'refused'; readonly why: string };
 
 const CURRENT = '..data';
@@ -70,6 +70,12 @@ export class ServerConfig {
     this.#refused = { version: current, why };
     await this.#switchTo(this.#previous);
     this.#previous = undefined;
+  }
+
+  /** When the version in use was switched to, in ms since 1970; undefined where there is none. */
+  async publishedAt(): Promise<number | undefined> {
+    const found = await lstat(join(this.#deps.folder, CURRENT)).catch(() => undefined);
+    return found?.mtimeMs;
   }
 
   async #current(): Promise<string | undefined> {

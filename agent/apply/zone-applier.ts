@@ -3,6 +3,7 @@ import type { DomainName } from '../dns/name.ts';
 import type { Action, Target, Wanted } from '../plan/action.ts';
 import type { Role } from '../plan/registration.ts';
 import type { ServedZone } from '../plan/served-zone.ts';
+import { failureOf } from '../problem.ts';
 import type { ContentLoader } from './content-loader.ts';
 import type { Ledger } from './ledger.ts';
 import { quoteZone, said, type ZoneCommander } from './zone-commands.ts';
@@ -45,33 +46,45 @@ export class ZoneApplier {
     this.#deps = deps;
   }
 
+  /** What is confirmed or removed is in the ledger's memory; to flush it is the caller's part. */
   async apply(actions: readonly Action[]): Promise<Failure[]> {
-    const { ledger } = this.#deps;
-    const failures = [
+    return [
       ...(await this.#add(actions.filter((each) => each.kind === 'add'))),
       ...(await this.#modify(actions.filter((each) => each.kind === 'modify'))),
       ...(await this.#load(actions.filter((each) => each.kind === 'load'))),
       ...(await this.#drop(actions.filter((each) => each.kind === 'drop'))),
     ];
-    await ledger.flush();
-    return failures;
   }
 
   /** Before named's first start: the files, and the stanzas as text that named imports into its new-zone database. */
-  async prepare(actions: readonly Action[]): Promise<string> {
-    const adds = actions.filter((each) => each.kind === 'add');
-    await this.#deps.files.write(targetsOf(adds));
+  async prepare(
+    actions: readonly Action[],
+  ): Promise<{ readonly stanzas: string; readonly failures: readonly Failure[] }> {
+    const { adds, failures } = await this.#write(actions.filter((each) => each.kind === 'add'));
     for (const { wanted, target } of adds) this.#confirm(wanted, target);
     await this.#deps.ledger.flush();
-    return adds.map(({ wanted }) => `zone ${quoteZone(wanted.zone)} ${wanted.stanza}\n`).join('');
+    const stanzas = adds.map(({ wanted }) => `zone ${quoteZone(wanted.zone)} ${wanted.stanza}\n`);
+    return { stanzas: stanzas.join(''), failures };
   }
 
-  async #add(adds: readonly Add[]): Promise<Failure[]> {
-    const { ledger, files } = this.#deps;
-    if (adds.length === 0) return [];
-    await files.write(targetsOf(adds));
-    await this.#announce(adds.map(({ wanted }) => this.#entryOf(wanted)));
-    const failures: Failure[] = [];
+  /** The zones whose first content is on the disk now, and why that of the others is not. */
+  async #write(all: readonly Add[]): Promise<{ readonly adds: Add[]; failures: Failure[] }> {
+    const failed = await this.#deps.files.write(targetsOf(all));
+    return {
+      adds: all.filter(({ wanted }) => !failed.has(wanted.zone)),
+      failures: [...failed].map(([zone, why]) => ({ zone, why })),
+    };
+  }
+
+  async #add(all: readonly Add[]): Promise<Failure[]> {
+    const { ledger } = this.#deps;
+    if (all.length === 0) return [];
+    const { adds, failures } = await this.#write(all);
+    const unannounced = await this.#announce(adds.map(({ wanted }) => this.#entryOf(wanted)));
+    if (unannounced !== undefined) {
+      ledger.remove(adds.map(({ wanted }) => wanted.zone));
+      return [...failures, ...failAll(adds, unannounced)];
+    }
     for (const { wanted, target } of adds) {
       const why = await this.#addZone(wanted);
       if (why === undefined) this.#confirm(wanted, target);
@@ -101,9 +114,13 @@ export class ZoneApplier {
     const { ledger } = this.#deps;
     if (modifies.length === 0) return [];
     const before = new Map(ledger.entries());
-    await this.#announce(
+    const unannounced = await this.#announce(
       modifies.map(({ wanted }) => this.#entryOf(wanted, before.get(wanted.zone))),
     );
+    if (unannounced !== undefined) {
+      ledger.put(modifies.flatMap(({ wanted }) => before.get(wanted.zone) ?? []));
+      return failAll(modifies, unannounced);
+    }
     const failures: Failure[] = [];
     const retyped: Wanted[] = [];
     for (const { wanted, from } of modifies) {
@@ -191,17 +208,24 @@ export class ZoneApplier {
         failures.push({ zone, why: `named does not let go of it: ${said(answer)}` });
         continue;
       }
-      await files.discard(zone, clock.now());
-      ledger.remove([zone]);
       loader.forget(zone);
+      const kept = await failureOf(files.discard(zone, clock.now()));
+      if (kept === undefined) ledger.remove([zone]);
+      else {
+        // named does not have it any more: should it be wanted again, it must be added.
+        const entry = ledger.entries().get(zone);
+        if (entry !== undefined) ledger.put([{ ...entry, pending: true }]);
+        failures.push({ zone, why: kept.message });
+      }
     }
     return failures;
   }
 
-  async #announce(entries: readonly ServedZone[]): Promise<void> {
+  /** Returns why the ledger could not be written: then named must not be told. */
+  async #announce(entries: readonly ServedZone[]): Promise<string | undefined> {
     const { ledger } = this.#deps;
     ledger.put(entries.map((entry) => ({ ...entry, pending: true as const })));
-    await ledger.flush();
+    return (await failureOf(ledger.flush()))?.message;
   }
 
   #confirm(wanted: Wanted, target: Target | undefined): void {
@@ -230,6 +254,9 @@ export class ZoneApplier {
     };
   }
 }
+
+const failAll = (actions: readonly (Add | Modify)[], why: string): Failure[] =>
+  actions.map(({ wanted }) => ({ zone: wanted.zone, why }));
 
 const targetsOf = (adds: readonly Add[]): Map<DomainName, Target> =>
   new Map(

@@ -1,11 +1,22 @@
-import { link, readdir, rename, stat } from 'node:fs/promises';
+import { link, open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type DomainName, fileNameOf } from '../dns/name.ts';
+import type { Serial } from '../dns/serial.ts';
 import { renderZone } from '../dns/zone-text.ts';
-import { publish, publishAll, remove, removeToTrash } from '../files.ts';
+import {
+  type Draft,
+  draft,
+  FileError,
+  PublishError,
+  publishAll,
+  remove,
+  removeToTrash,
+} from '../files.ts';
 import type { Target } from '../plan/action.ts';
+import { failureOf } from '../problem.ts';
 
-export type FileTrace = string;
+/** A zone's SOA comes first in its file, whoever wrote it; names are 1 kB at most, escapes included. */
+const HEAD_BYTES = 4096;
 
 /** The zones' files and journals. Only files of zones that are not loaded, or that are frozen, are written. */
 export class ZoneFiles {
@@ -21,35 +32,52 @@ export class ZoneFiles {
     return join(this.#zones, fileNameOf(zone));
   }
 
-  /** First contents. A journal left beside one would lead to another serial, and named would refuse the zone. */
-  async write(contents: ReadonlyMap<DomainName, Target>): Promise<void> {
-    await Promise.all([...contents.keys()].map((zone) => this.removeJournal(zone)));
-    await publishAll(
-      [...contents].map(([zone, { content, serial }]) => ({
-        path: this.pathOf(zone),
-        text: renderZone(zone, content, serial),
-      })),
+  /**
+   * First contents. A journal left beside one would lead to another serial, and named would refuse the zone. Returns
+   * why, for the zones of which nothing could be written.
+   */
+  async write(contents: ReadonlyMap<DomainName, Target>): Promise<Map<DomainName, string>> {
+    const failed = new Map<DomainName, string>();
+    const clean = async (zone: DomainName): Promise<void> => {
+      const failure = await fileError(this.removeJournal(zone));
+      if (failure !== undefined) failed.set(zone, failure.message);
+    };
+    await Promise.all([...contents.keys()].map(clean));
+    const zones = [...contents].filter(([zone]) => !failed.has(zone));
+    const failure = await fileError(
+      publishAll(
+        zones.map(([zone, { content, serial }]) => ({
+          path: this.pathOf(zone),
+          text: renderZone(zone, content, serial),
+        })),
+      ),
     );
+    for (const [zone] of zones) {
+      const why = failure instanceof PublishError ? failure.failed.get(this.pathOf(zone)) : failure;
+      if (why !== undefined) failed.set(zone, why.message);
+    }
+    return failed;
   }
 
-  /** Puts new content in the place of the old, which is kept aside until `settle` or `restore`. */
-  async replace(zone: DomainName, { content, serial }: Target): Promise<void> {
+  /** A zone's next content, written beside its file. Throws a FileError. */
+  draft(zone: DomainName, { content, serial }: Target): Promise<Draft> {
+    return draft(this.pathOf(zone), renderZone(zone, content, serial));
+  }
+
+  /** Puts new content in the place of the old, which is kept aside until `settle` or `restore`. Throws a FileError. */
+  async replace(zone: DomainName, next: Draft): Promise<void> {
     const path = this.pathOf(zone);
     await remove(lastGood(path));
     await link(path, lastGood(path)).catch(() => undefined);
     await this.removeJournal(zone);
-    await publish(path, renderZone(zone, content, serial));
+    await next.publish();
   }
 
-  /** Which file of the zone this is: another one once it was replaced or written. Undefined where there is none. */
-  async trace(zone: DomainName): Promise<FileTrace | undefined> {
-    const found = await stat(this.pathOf(zone)).catch(() => undefined);
-    return found === undefined ? undefined : `${found.ino} ${found.mtimeMs}`;
-  }
-
-  /** Whether named is writing a zone just now: it writes beside the file and renames. */
-  async dumping(): Promise<boolean> {
-    return (await readdir(this.#zones)).some((name) => name.startsWith('tmp-'));
+  /** The serial that the zone's file has, as far as its journal does not lead on; undefined where there is no file. */
+  async serialOf(zone: DomainName): Promise<Serial | undefined> {
+    const head = await readHead(this.pathOf(zone)).catch(() => '');
+    const serial = /\sSOA\s+\S+\s+\S+\s+\(?\s*(\d+)\s/.exec(head)?.[1];
+    return serial === undefined ? undefined : Number(serial);
   }
 
   async settle(zone: DomainName): Promise<void> {
@@ -72,3 +100,20 @@ export class ZoneFiles {
 }
 
 const lastGood = (path: string): string => `${path}.last`;
+
+async function readHead(path: string): Promise<string> {
+  const file = await open(path);
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES, 0);
+    return buffer.toString('latin1', 0, bytesRead);
+  } finally {
+    await file.close();
+  }
+}
+
+async function fileError(work: Promise<unknown>): Promise<FileError | PublishError | undefined> {
+  const failure = await failureOf(work);
+  if (failure === undefined || failure instanceof FileError || failure instanceof PublishError)
+    return failure;
+  throw failure;
+}

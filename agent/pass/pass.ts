@@ -17,6 +17,7 @@ import type { PrimaryPlan, ZonePlan, ZoneSettings } from '../plan/plan-zone.ts';
 import type { Plan, Planner } from '../plan/planner.ts';
 import type { Registration } from '../plan/registration.ts';
 import type { ServedZone } from '../plan/served-zone.ts';
+import { failureOf, TransientError } from '../problem.ts';
 import type { ObjectKey } from '../resources/types.ts';
 import type { Agreements } from './agreements.ts';
 import type { Writers } from './writers.ts';
@@ -62,7 +63,12 @@ export interface PassOutcome {
   readonly config: ConfigOutcome;
   /** Stanzas for named's first start. */
   readonly firstStanzas: string | undefined;
+  /** What was done could not be written down. */
+  readonly unsaved: TransientError | undefined;
 }
+
+/** How soon a configuration that could not be written is tried again. */
+const RETRY_MS = 1000;
 
 const NOTHING: ReadonlyMap<DomainName, ServedZone> = new Map();
 
@@ -70,6 +76,8 @@ const NOTHING: ReadonlyMap<DomainName, ServedZone> = new Map();
 export class Passes {
   readonly #deps: PassDeps;
   readonly #backoff: Backoff;
+  /** named was not told yet of the configuration that was published last. */
+  #unread = false;
 
   constructor(deps: PassDeps) {
     this.#deps = deps;
@@ -77,7 +85,7 @@ export class Passes {
   }
 
   async run(inputs: PassInputs): Promise<PassOutcome> {
-    const { planner, settings, compiler, prover, ledger, configure } = this.#deps;
+    const { planner, settings, compiler, prover, ledger } = this.#deps;
     const { view, self, foreign } = inputs;
     const served = ledger.entries();
     const plan = planner.plan({
@@ -94,8 +102,8 @@ export class Passes {
       [...plan.zones.values()].flatMap((each) => (each.kind === 'pending' ? each.requests : [])),
     );
     prover.watch(proofTargets(plan));
-    const config = await configure(plan.config);
-    const { plans, targets } = await this.#targets(plan);
+    const config = await this.#configure(plan.config);
+    const { plans, targets } = await this.#targets(plan, view);
     // What a named that was never started was to be given is written afresh, whole.
     const given = inputs.named === 'never-started' ? NOTHING : served;
     const wanted = diff({
@@ -107,6 +115,7 @@ export class Passes {
     });
     const { actions, held } = guard(wanted, given, this.#deps.limits, inputs.approved);
     const firstStanzas = await this.#apply(actions, inputs, config, plan);
+    const unsaved = await failureOf(ledger.flush());
     return {
       plan,
       actions,
@@ -115,10 +124,22 @@ export class Passes {
       diverged: this.#deps.agreements.divergences(),
       config,
       firstStanzas,
+      unsaved,
     };
   }
 
-  async #targets(plan: Plan) {
+  /** A configuration that cannot be written holds up no zone. */
+  async #configure(wanted: InstanceConfig): Promise<ConfigOutcome> {
+    try {
+      return await this.#deps.configure(wanted);
+    } catch (error) {
+      if (!(error instanceof TransientError)) throw error;
+      this.#deps.again(RETRY_MS);
+      return { kind: 'refused', why: error.message };
+    }
+  }
+
+  async #targets(plan: Plan, { version }: ClusterView) {
     const { agreements, writers, ledger, loader } = this.#deps;
     const plans = new Map<ObjectKey, ZonePlan>(plan.zones);
     const served = ledger.entries();
@@ -128,6 +149,7 @@ export class Passes {
       await agreements.targets(
         primaries.filter((each) => !each.dynamic),
         served,
+        version,
       ),
     );
     for (const each of primaries) {
@@ -159,14 +181,21 @@ export class Passes {
 
   async #apply(
     actions: readonly Action[],
-    { named }: PassInputs,
+    { named, view }: PassInputs,
     config: ConfigOutcome,
     plan: Plan,
   ): Promise<string | undefined> {
     const { applier, reconfig, agreements, log, again, ledger } = this.#deps;
-    if (named === 'never-started') return applier.prepare(actions);
+    if (config.kind === 'published') this.#unread = true;
+    if (named === 'never-started') {
+      const { stanzas, failures } = await applier.prepare(actions);
+      this.#note(actions, failures);
+      this.#unread = false;
+      return stanzas;
+    }
     if (named === 'away') return undefined;
-    if (config.kind === 'published') await reconfig();
+    if (this.#unread) await reconfig();
+    this.#unread = false;
     // A zone that the user's configuration has now leaves ours first; then that configuration may come.
     if (actions.some(({ kind }) => kind === 'drop')) again(0);
     this.#backoff.keepOnly(new Set(actions.map(zoneOf)));
@@ -174,11 +203,10 @@ export class Passes {
     for (const action of due) log.info({ zone: zoneOf(action) }, explainAction(action));
     const failures = due.length === 0 ? [] : await applier.apply(due);
     this.#note(due, failures);
-    const wait = this.#backoff.nextDue();
-    if (wait !== undefined) again(wait);
     await agreements.publish(
       primaryPlans(plan).filter((each) => !each.dynamic),
       ledger.entries(),
+      view.version,
     );
     return undefined;
   }
@@ -194,6 +222,8 @@ export class Passes {
         this.#deps.log.warn({ zone, reason: why }, `failed to ${explainAction(action)}`);
       }
     }
+    const wait = this.#backoff.nextDue();
+    if (wait !== undefined) this.#deps.again(wait);
   }
 }
 

@@ -22,7 +22,7 @@ import { Planner } from '../plan/planner.ts';
 import type { Registration } from '../plan/registration.ts';
 import { describeSelf } from '../plan/self.ts';
 import { endpointId } from '../plan/topology.ts';
-import { TransientError } from '../problem.ts';
+import { failureOf, TransientError } from '../problem.ts';
 import { objectKey } from '../resources/types.ts';
 import type { LocalCopies } from './local-copies.ts';
 import type { AgentParts } from './parts.ts';
@@ -243,7 +243,9 @@ export class Agent {
     this.state.self = self;
     if (self === undefined) return;
     const held = this.state.outcome?.held?.hash;
-    await cluster.register(held === undefined ? self : { ...self, held });
+    const unregistered = await failureOf(
+      cluster.register(held === undefined ? self : { ...self, held }),
+    );
     const startedAt = clock.monotonic();
     const outcome = await this.#passes.run({
       view,
@@ -256,6 +258,9 @@ export class Agent {
     if (outcome.held?.hash !== held) this.wake();
     this.state.outcome = outcome;
     await this.#letNamedStart(outcome);
+    // What the zones can do without is told, and tried again, after they got what they need.
+    const failure = unregistered ?? outcome.unsaved ?? this.#parts.configuration.unsaved;
+    if (failure !== undefined) throw failure;
   }
 
   /** Approved over loopback, or by an annotation on the pod's instance. */
@@ -281,7 +286,11 @@ export class Agent {
   }
 
   async #reconcile(): Promise<void> {
-    const { ledger, clock, wire, log, statistics } = this.#parts;
+    const { ledger, clock, wire, log, statistics, configuration } = this.#parts;
+    const { state } = this.link;
+    // Published while named hung, or by an agent that was killed before it could tell.
+    if (state.kind === 'up' && (await configuration.isNewerThan(state.status.lastConfigured)))
+      await this.#reconfig();
     const named = await statistics();
     const { foreign, repaired } = await reconcile(named, {
       ledger,

@@ -8,6 +8,7 @@ import type { Logger } from '../log.ts';
 import type { Options } from '../options/options.ts';
 import { type Adopted, adopt } from '../plan/adopt.ts';
 import { type ConfigFiles, type InstanceConfig, renderNamedConf } from '../plan/named-config.ts';
+import { failureOf, TransientError } from '../problem.ts';
 import { run } from '../process.ts';
 import type { GivenKeys } from './keys.ts';
 import { serverSettings, toolPath } from './settings.ts';
@@ -29,6 +30,8 @@ export class Configuration {
   readonly #log: Logger;
   readonly #server: ServerConfig;
   #remembered: Remembered = { instance: {} };
+  #saved: string | undefined;
+  #unsaved: TransientError | undefined;
   #toolRelease: string | undefined;
   #adopted: { readonly mtime: number; readonly result: Adopted } | undefined;
 
@@ -66,7 +69,10 @@ export class Configuration {
         ? (value as Remembered)
         : undefined,
     );
-    if (read.kind === 'read') this.#remembered = read.value;
+    if (read.kind === 'read') {
+      this.#remembered = read.value;
+      this.#saved = JSON.stringify(read.value);
+    }
     if (read.kind === 'damaged') this.#log.warn({ reason: read.why }, 'starting from defaults');
     const ran = await run(toolPath(this.#options, 'named-checkconf'), ['-v'], {
       timeoutMs: TOOL_TIMEOUT_MS,
@@ -75,9 +81,23 @@ export class Configuration {
     await this.#adopt();
   }
 
-  /** What the last run of the agent knew, at once. */
-  publishRemembered(): Promise<ConfigOutcome> {
-    return this.#publish(this.#remembered.instance);
+  /** What the last run of the agent knew, at once. Where it cannot be written, what lies there has to do. */
+  async publishRemembered(): Promise<ConfigOutcome> {
+    try {
+      return await this.#publish(this.#remembered.instance);
+    } catch (error) {
+      if (!(error instanceof TransientError)) throw error;
+      const why = error.message;
+      const there = await stat(this.path).catch(() => undefined);
+      if (there === undefined) return { kind: 'refused', why };
+      this.#log.error({ reason: why }, "named's configuration stays as it was");
+      return { kind: 'unchanged' };
+    }
+  }
+
+  /** Why the next run would not know what this one knows. */
+  get unsaved(): TransientError | undefined {
+    return this.#unsaved;
   }
 
   /** @param served zones of ours that named has: a zone in both stores would keep named from starting */
@@ -88,15 +108,23 @@ export class Configuration {
     await this.#adopt();
     if (this.zones.some((zone) => served.has(zone))) return { kind: 'unchanged' };
     const outcome = await this.#publish(instance);
-    if (outcome.kind !== 'refused') await this.#remember({ ...this.#remembered, instance });
+    if (outcome.kind !== 'refused') this.#remembered = { ...this.#remembered, instance };
+    await this.#save();
     return outcome;
   }
 
   /** named is another release than was thought: what is written may depend on it. */
-  noteRelease(release: string | undefined): Promise<void> {
-    return release === undefined
-      ? Promise.resolve()
-      : this.#remember({ ...this.#remembered, release });
+  async noteRelease(release: string | undefined): Promise<void> {
+    if (release === undefined) return;
+    this.#remembered = { ...this.#remembered, release };
+    await this.#save();
+  }
+
+  /** Whether named, which tells whole seconds, read its configuration before the one that lies there was published. */
+  async isNewerThan(lastConfigured: string | undefined): Promise<boolean> {
+    const at = await this.#server.publishedAt();
+    if (at === undefined || lastConfigured === undefined) return false;
+    return Date.parse(lastConfigured) + 1000 <= at;
   }
 
   rollBack(why: string): Promise<void> {
@@ -141,10 +169,11 @@ export class Configuration {
     this.#adopted = { mtime, result: result.ok ? result : (this.#adopted?.result ?? result) };
   }
 
-  async #remember(next: Remembered): Promise<void> {
-    if (JSON.stringify(next) === JSON.stringify(this.#remembered)) return;
-    this.#remembered = next;
-    await publishJson(this.#memoryPath(), next);
+  async #save(): Promise<void> {
+    const text = JSON.stringify(this.#remembered);
+    if (text === this.#saved) return;
+    this.#unsaved = await failureOf(publishJson(this.#memoryPath(), this.#remembered));
+    if (this.#unsaved === undefined) this.#saved = text;
   }
 
   #memoryPath(): string {
