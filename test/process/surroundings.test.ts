@@ -144,29 +144,20 @@ const failures = [
 
 describe.runIf(mayMount())('a disk that', () => {
   for (const [spoil, happens, said] of failures) {
-    test(`${happens} under the state: contents change on, and new zones come when it is relieved`, async () => {
-      const heard = listen(rig.pod('primary-0'));
-      disks?.state[spoil]();
-      await rig.zone(`state-${spoil}.example`, { www: '192.0.2.9' });
-      await heard('ledger.jsonl', said);
-      await (await change())();
-      await (await change())();
-      disks?.state.relieve();
-      await rig.agreed(`state-${spoil}.example`);
-      await (await change())();
-    });
-
     test(`${happens} under the zones: all are served as they are, and change when it is relieved`, async () => {
       const heard = listen(rig.pod('primary-0'));
       disks?.zones[spoil]();
       await rig.zone(`zones-${spoil}.example`, { www: '192.0.2.9' });
-      await heard('zones', `zones-${spoil}.example`, said);
+      await heard(`failed to serve zones-${spoil}.example`, `zones-${spoil}.example.zone`, said);
       const served = await change();
-      await heard('failed to load steady.example');
       expect(await rig.data('primary-0', 'www.late.example')).toEqual(['192.0.2.9']);
+      await rig.manifest('hung-example', undefined);
+      await heard('stop serving hung.example');
       disks?.zones.relieve();
       await served();
       await rig.agreed(`zones-${spoil}.example`);
+      await rig.zone('hung.example');
+      await rig.agreed('hung.example');
     });
 
     test(`${happens} under the configuration: zones come and change, and it is written when relieved`, async () => {
@@ -186,14 +177,38 @@ describe.runIf(mayMount())('a disk that', () => {
     });
   }
 
-  test('turns read-only keeps no agent from starting again', async () => {
+  test('is full under the state: contents change on, and new zones come when it is relieved', async () => {
+    const heard = listen(rig.pod('primary-0'));
+    disks?.state.fill();
+    // More than the last page of the ledger has room for.
+    const zones = Array.from({ length: 10 }, (_, index) => `state-${index}.example`);
+    for (const zone of zones) await rig.zone(zone);
+    await heard('ledger.jsonl', 'the disk is full');
+    await (await change())();
+    await (await change())();
+    disks?.state.relieve();
+    await rig.served(new Map(zones.map((zone) => [zone, undefined])));
+    await (await change())();
+  });
+
+  test('turns read-only under all: the agent starts again, and does what it can', async () => {
     const primary = rig.pod('primary-0');
     for (const disk of Object.values(disks ?? {})) disk.protect();
     await primary.killAgent();
+    const heard = listen(primary);
     primary.startAgent();
     await primary.ready();
-    for (const disk of Object.values(disks ?? {})) disk.relieve();
+    await rig.zone('protected.example', { www: '192.0.2.9' });
+    await heard('failed to serve protected.example', 'the file system is read-only');
+    disks?.zones.relieve();
+    await heard(
+      'failed to serve protected.example',
+      'ledger.jsonl',
+      'the file system is read-only',
+    );
     await (await change())();
+    disks?.state.relieve();
+    await rig.agreed('protected.example');
   });
 });
 
