@@ -1,16 +1,17 @@
 import { atOnce } from '../at-once.ts';
 import type { Clock } from '../clock.ts';
 import type { DomainName } from '../dns/name.ts';
-import { dateSerial, newest, type Serial } from '../dns/serial.ts';
+import { dateSerial, isNewer, newest, type Serial } from '../dns/serial.ts';
 import type { ZoneContent } from '../dns/zone-text.ts';
 import type { Logger } from '../log.ts';
-import type { Cluster, ClusterView } from '../observe/cluster.ts';
+import type { Cluster, ZoneStatus } from '../observe/cluster.ts';
 import type { Target } from '../plan/action.ts';
-import { agree, type Decision, servingOf } from '../plan/agree.ts';
+import { type Agreement, agree, type Decision, isSettled, servingOf } from '../plan/agree.ts';
 import type { PrimaryPlan } from '../plan/plan-zone.ts';
 import type { Allocation } from '../plan/registration.ts';
 import type { ServedZone } from '../plan/served-zone.ts';
 import { isLive, type Pod } from '../plan/topology.ts';
+import type { SoaProbe } from '../plan/transfer-probe.ts';
 import type { ObjectKey } from '../resources/types.ts';
 
 export interface AgreementDeps {
@@ -19,54 +20,82 @@ export interface AgreementDeps {
   readonly clock: Clock;
   readonly log: Logger;
   readonly styledByDate: boolean;
-  /** The serial that a pod serves a zone at; undefined where it does not (or does not answer). */
-  readonly serialAt: (pod: Pod, zone: DomainName) => Promise<Serial | undefined>;
+  /** What a pod answers when asked for the zone. */
+  readonly soaAt: (pod: Pod, zone: DomainName) => Promise<SoaProbe>;
   /** The zone as a pod serves it; undefined where it cannot be had. */
   readonly transferFrom: (pod: Pod, zone: DomainName) => Promise<Target | undefined>;
   /** Something was learnt: plan again, at once or after so many milliseconds. */
   readonly again: (ms: number) => void;
 }
 
-/** What is known of one zone's agreement between passes. */
+/** What is known of one zone's agreement between passes; times by the monotonic clock. */
 interface Memory {
-  differsSince: number | undefined;
+  /** Since when the allocation is not ours to serve. */
+  unsettledSince: number | undefined;
   allocated: { readonly serial: Serial; readonly seenAt: number } | undefined;
-  atSecondaries: Serial | undefined | 'unasked';
+  heard: Heard | undefined;
   taken: Target | undefined;
   diverged: string | undefined;
 }
 
+/** The newest serial that the peers served when this one was allocated. */
+interface Heard {
+  readonly allocated: Serial | undefined;
+  readonly newest: Serial | undefined;
+}
+
+/** What a decision is about. */
+interface About {
+  readonly plan: PrimaryPlan;
+  readonly served: ServedZone | undefined;
+  /** Of the view that the plan was made from. */
+  readonly version: number;
+  readonly status: ZoneStatus | undefined;
+}
+
 const RETRY_MS = 1000;
+/** How soon the allocator is asked again for what it has agreed on and does not serve yet. */
+const NOT_YET_MS = 200;
 /** Compare-and-swaps, questions and transfers under way at once. */
 const AT_ONCE = 16;
+/** A pod that did not answer is not asked about the next zones: each silence costs more than a second. */
+const SILENCE_MS = 5000;
 
 /** Gives each zone that this pod is primary of the serial that all its primaries agree on. */
 export class Agreements {
   readonly #deps: AgreementDeps;
   readonly #memory = new Map<ObjectKey, Memory>();
+  readonly #silentSince = new Map<string, number>();
 
   constructor(deps: AgreementDeps) {
     this.#deps = deps;
   }
 
-  /** The content and serial to serve, zone by zone. A zone that is missing waits for something, or stays as it is. */
+  /**
+   * The content and serial to serve, zone by zone. A zone that is missing waits for something, or stays as it is.
+   *
+   * @param version of the view that the plans were made from; by now there may be a newer one
+   */
   async targets(
     plans: Iterable<PrimaryPlan>,
     served: ReadonlyMap<string, ServedZone>,
+    version: number,
   ): Promise<Map<DomainName, Target>> {
-    const view = this.#deps.cluster.view();
+    const { statuses } = this.#deps.cluster.view();
     const targets = new Map<DomainName, Target>();
     const work: (() => Promise<void>)[] = [];
     const seen = new Set<ObjectKey>();
     for (const plan of plans) {
       seen.add(plan.object.key);
-      const decision = this.#decide(plan, served.get(plan.zone), view);
+      const status = statuses.get(plan.object.key);
+      const about = { plan, served: served.get(plan.zone), version, status };
+      const decision = this.#decide(about, this.#heardFor(about));
       const now = targetNow(plan.content, decision);
       if (now !== undefined) targets.set(plan.zone, now);
       else if (decision.kind === 'wait') this.#deps.again(decision.ms);
       else
         work.push(async () => {
-          const target = await this.#carryOut(plan, decision, view);
+          const target = await this.#carryOut(about, decision);
           if (target !== undefined) targets.set(plan.zone, target);
         });
     }
@@ -79,17 +108,20 @@ export class Agreements {
   async publish(
     plans: Iterable<PrimaryPlan>,
     served: ReadonlyMap<string, ServedZone>,
+    version: number,
   ): Promise<void> {
-    const view = this.#deps.cluster.view();
+    const { statuses } = this.#deps.cluster.view();
     const work: (() => Promise<void>)[] = [];
     for (const plan of plans) {
-      const { serial, hash, pending } = served.get(plan.zone) ?? {};
+      const entry = served.get(plan.zone);
+      const { serial, hash, pending } = entry ?? {};
       if (serial === undefined || hash !== plan.content.hash || pending === true) continue;
       if (plan.ranked.some((pod) => pod !== this.#deps.self)) continue;
-      const status = view.statuses.get(plan.object.key);
+      const status = statuses.get(plan.object.key);
       const same =
         status?.allocated?.serial === serial && status.allocated.contentHash === plan.content.hash;
-      if (!same) work.push(() => this.#swap(plan, serial, view).then(() => undefined));
+      const about = { plan, served: entry, version, status };
+      if (!same) work.push(() => this.#swap(about, serial).then(() => undefined));
     }
     await atOnce(AT_ONCE, work, (each) => each());
   }
@@ -103,75 +135,79 @@ export class Agreements {
     );
   }
 
-  #decide(plan: PrimaryPlan, served: ServedZone | undefined, view: ClusterView): Decision {
+  #decide(about: About, elsewhere: Agreement['elsewhere']): Decision {
     const { self, clock, styledByDate } = this.#deps;
-    const allocated = view.statuses.get(plan.object.key)?.allocated;
+    const { plan, served, version, status } = about;
+    const allocated = status?.allocated;
     const memory = this.#remember(plan, allocated);
     const now = clock.monotonic();
-    return agree({
+    const input = {
       self,
       contentHash: plan.content.hash,
-      view: view.version,
+      view: version,
       allocated,
       serving: servingOf(served),
       ranked: plan.ranked,
-      atSecondaries: plan.placement.secondaries.some((pod) => isLive(pod) && pod.pod !== self)
-        ? memory.atSecondaries
-        : undefined,
+      elsewhere: this.#othersOf(plan).length === 0 ? undefined : elsewhere,
       floor: plan.floor,
       date: styledByDate ? dateSerial(clock.now()) : undefined,
-      differsFor: now - (memory.differsSince ?? now),
       sinceAllocation: now - (memory.allocated?.seenAt ?? Number.NEGATIVE_INFINITY),
-    });
+    };
+    if (isSettled(input)) settle(memory);
+    else memory.unsettledSince ??= now;
+    return agree({ ...input, unsettledFor: now - (memory.unsettledSince ?? now) });
+  }
+
+  /** The zone's other pods that can be asked for its serial. */
+  #othersOf({ placement }: PrimaryPlan): Pod[] {
+    const { self } = this.#deps;
+    return [...placement.primaries, ...placement.secondaries].filter(
+      (pod) => isLive(pod) && pod.pod !== self,
+    );
   }
 
   #remember(plan: PrimaryPlan, allocated: Allocation | undefined): Memory {
-    const now = this.#deps.clock.monotonic();
     const memory = this.#memory.get(plan.object.key) ?? {
-      differsSince: undefined,
+      unsettledSince: undefined,
       allocated: undefined,
-      atSecondaries: 'unasked',
+      heard: undefined,
       taken: undefined,
       diverged: undefined,
     };
     this.#memory.set(plan.object.key, memory);
-    if (allocated !== undefined && allocated.serial !== memory.allocated?.serial)
-      memory.allocated = { serial: allocated.serial, seenAt: now };
-    if (allocated?.contentHash === plan.content.hash) {
-      memory.differsSince = undefined;
-      memory.taken = undefined;
-      memory.diverged = undefined;
-    } else memory.differsSince ??= now;
+    if (allocated === undefined) return memory;
+    if (allocated.serial !== memory.allocated?.serial)
+      memory.allocated = { serial: allocated.serial, seenAt: this.#deps.clock.monotonic() };
     return memory;
   }
 
-  async #carryOut(
-    plan: PrimaryPlan,
-    decision: Decision,
-    view: ClusterView,
-  ): Promise<Target | undefined> {
-    if (decision.kind === 'allocate') return this.#allocate(plan, decision.serial, view);
-    if (decision.kind === 'ask-secondaries') return this.#askSecondaries(plan);
-    if (decision.kind === 'take') return this.#take(plan, decision.from, decision.serial);
-    return undefined;
+  async #carryOut(about: About, decision: Decision): Promise<Target | undefined> {
+    const { plan } = about;
+    switch (decision.kind) {
+      case 'serve':
+      case 'load':
+      case 'publish':
+        return targetNow(plan.content, decision);
+      case 'allocate': {
+        const { serial } = decision;
+        return (await this.#swap(about, serial)) ? { content: plan.content, serial } : undefined;
+      }
+      case 'take':
+        return this.#take(plan, decision.from, decision.serial);
+      case 'ask-peers':
+        return this.#carryOut(about, this.#decide(about, await this.#askPeers(about)));
+      case 'wait':
+        this.#deps.again(decision.ms);
+        return undefined;
+    }
   }
 
-  async #allocate(
-    plan: PrimaryPlan,
-    serial: Serial,
-    view: ClusterView,
-  ): Promise<Target | undefined> {
-    const won = await this.#swap(plan, serial, view);
-    return won ? { content: plan.content, serial } : undefined;
-  }
-
-  async #swap(plan: PrimaryPlan, serial: Serial, view: ClusterView): Promise<boolean> {
+  async #swap({ plan, version, status }: About, serial: Serial): Promise<boolean> {
     const { cluster, self, log, again } = this.#deps;
     const zone = plan.object.key;
-    const allocated = { serial, contentHash: plan.content.hash, by: self, view: view.version };
+    const allocated = { serial, contentHash: plan.content.hash, by: self, view: version };
     try {
-      const at = view.statuses.get(zone)?.version;
-      const written = await cluster.agree(zone, at, { allocated });
+      const written = await cluster.agree(zone, status?.version, { allocated });
       if (written.kind === 'conflict') again(20);
       return written.kind === 'written';
     } catch (error) {
@@ -181,36 +217,62 @@ export class Agreements {
     }
   }
 
-  async #askSecondaries(plan: PrimaryPlan): Promise<undefined> {
-    const { serialAt, again, self } = this.#deps;
-    const asked = plan.placement.secondaries.filter((pod) => isLive(pod) && pod.pod !== self);
-    const serials = await Promise.all(asked.map((pod) => serialAt(pod, plan.zone)));
+  /** What the peers have told is good for as long as nobody allocates anything else. */
+  #heardFor(about: About): Agreement['elsewhere'] {
+    const heard = this.#memory.get(about.plan.object.key)?.heard;
+    const { serial } = about.status?.allocated ?? {};
+    return heard !== undefined && heard.allocated === serial ? heard.newest : 'unasked';
+  }
+
+  async #askPeers({ plan, status }: About): Promise<Serial | undefined> {
+    const others = this.#othersOf(plan);
+    const serials = await Promise.all(others.map((pod) => this.#serialAt(pod, plan.zone)));
+    const heard = { allocated: status?.allocated?.serial, newest: newest(...serials) };
     const memory = this.#memory.get(plan.object.key);
-    if (memory !== undefined)
-      memory.atSecondaries = newest(...serials.filter((serial) => serial !== undefined));
-    again(0);
+    const isAlone = plan.ranked.every((pod) => pod === this.#deps.self);
+    if (memory !== undefined && (heard.allocated !== undefined || isAlone)) memory.heard = heard;
+    return heard.newest;
+  }
+
+  async #serialAt(pod: Pod, zone: DomainName): Promise<Serial | undefined> {
+    const { soaAt, clock } = this.#deps;
+    const silentSince = this.#silentSince.get(pod.pod) ?? Number.NEGATIVE_INFINITY;
+    if (clock.monotonic() - silentSince < SILENCE_MS) return undefined;
+    const answer = await soaAt(pod, zone);
+    if (answer.kind === 'timeout') this.#silentSince.set(pod.pod, clock.monotonic());
+    return answer.kind === 'soa' ? answer.serial : undefined;
   }
 
   async #take(plan: PrimaryPlan, from: string, serial: Serial): Promise<Target | undefined> {
     const memory = this.#memory.get(plan.object.key);
-    if (memory?.taken?.serial === serial) return memory.taken;
+    if (memory?.taken !== undefined && !isNewer(serial, memory.taken.serial)) return memory.taken;
     const { log, transferFrom, again } = this.#deps;
     const allocator = plan.placement.primaries.find((pod) => pod.pod === from);
-    const taken = allocator === undefined ? undefined : await transferFrom(allocator, plan.zone);
+    const found = allocator === undefined ? undefined : await transferFrom(allocator, plan.zone);
+    // The allocator agrees first and loads then.
+    const taken = found === undefined || isNewer(serial, found.serial) ? undefined : found;
+    const diverged =
+      taken === undefined
+        ? `${from} agreed on serial ${serial} for content that this pod does not have, and the zone cannot be transferred from it`
+        : undefined;
+    if (taken !== undefined || memory?.diverged !== diverged)
+      log.warn(
+        { zone: plan.zone, from, serial, taken: taken !== undefined },
+        'content differs from what was agreed',
+      );
     if (memory !== undefined) {
-      memory.taken = taken;
-      memory.diverged =
-        taken === undefined
-          ? `${from} agreed on serial ${serial} for content that this pod does not have, and the zone cannot be transferred from it`
-          : undefined;
+      if (taken !== undefined) memory.taken = taken;
+      memory.diverged = diverged;
     }
-    log.warn(
-      { zone: plan.zone, from, serial, taken: taken !== undefined },
-      'content differs from what was agreed',
-    );
-    if (taken === undefined) again(RETRY_MS);
+    if (taken === undefined) again(found === undefined ? RETRY_MS : NOT_YET_MS);
     return taken;
   }
+}
+
+function settle(memory: Memory): void {
+  memory.unsettledSince = undefined;
+  memory.taken = undefined;
+  memory.diverged = undefined;
 }
 
 /** What can be served without asking anyone. */
@@ -221,7 +283,7 @@ function targetNow(content: ZoneContent, decision: Decision): Target | undefined
     case 'publish':
       return { content, serial: decision.serial };
     case 'allocate':
-    case 'ask-secondaries':
+    case 'ask-peers':
     case 'wait':
     case 'take':
       return undefined;

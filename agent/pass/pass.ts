@@ -150,6 +150,7 @@ export class Passes {
         primaries.filter((each) => !each.dynamic),
         served,
         version,
+        version,
       ),
     );
     for (const each of primaries) {
@@ -206,6 +207,7 @@ export class Passes {
     await agreements.publish(
       primaryPlans(plan).filter((each) => !each.dynamic),
       ledger.entries(),
+      view.version,
       view.version,
     );
     return undefined;

@@ -15,14 +15,17 @@ export interface Agreement {
   readonly serving: { readonly serial: Serial; readonly contentHash?: string } | undefined;
   /** Live primaries of the zone in the order of rank, this pod among them. */
   readonly ranked: readonly string[];
-  /** The newest serial at live secondaries; `unasked` until they were asked, which only matters when all else is lost. */
-  readonly atSecondaries: Serial | undefined | 'unasked';
+  /**
+   * The newest serial at the zone's other live pods, primaries and secondaries. They are asked only where nothing is
+   * allocated (at first, or the status was lost) or nothing is served here (at first, or the disk was lost).
+   */
+  readonly elsewhere: Serial | undefined | 'unasked';
   /** The serial the user wants at least. */
   readonly floor: Serial | undefined;
   /** Today's `YYYYMMDD00`, where serials are styled so. */
   readonly date: Serial | undefined;
-  /** Milliseconds since our content and the allocation were first seen to differ. */
-  readonly differsFor: number;
+  /** Milliseconds since what is allocated was first seen not to settle the zone (see `isSettled`). */
+  readonly unsettledFor: number;
   /** Milliseconds since the last allocation of this zone that we saw. */
   readonly sinceAllocation: number;
 }
@@ -45,8 +48,8 @@ export type Decision =
   | { readonly kind: 'publish'; readonly serial: Serial }
   /** Ask the other primaries by compare-and-swap, then load. */
   | { readonly kind: 'allocate'; readonly serial: Serial }
-  /** Find out first what the live secondaries serve. */
-  | { readonly kind: 'ask-secondaries' }
+  /** Find out first what the zone's other pods serve. */
+  | { readonly kind: 'ask-peers' }
   /** Not our turn yet; look again after so many milliseconds. */
   | { readonly kind: 'wait'; readonly ms: number; readonly why: string }
   /** Our content is not the agreed one: take the zone from whoever allocated. */
@@ -61,64 +64,83 @@ const LAG_MS = 2000;
 
 /** Which serial our content gets: alone, by agreement, or not at all for now. */
 export function agree(input: Agreement): Decision {
-  const { allocated, contentHash } = input;
-  if (allocated?.contentHash === contentHash && !mustRise(allocated.serial, input))
+  const { allocated, serving } = input;
+  // With nothing on the disk, all that is known of what was served here is what the others still have.
+  if (allocated !== undefined && serving === undefined && mustAsk(input))
+    return { kind: 'ask-peers' };
+  if (allocated !== undefined && isSettled(input))
     return { kind: 'serve', serial: allocated.serial };
   const others = input.ranked.filter((pod) => pod !== input.self);
   return others.length === 0 ? agreeAlone(input) : agreeWithOthers(input);
 }
 
+/** What is allocated is our content, under a serial that is new enough. */
+export const isSettled = (input: Omit<Agreement, 'unsettledFor'>): boolean =>
+  input.allocated?.contentHash === input.contentHash && !mustRise(input.allocated.serial, input);
+
 /**
- * The same content needs another serial: the user raised it, or our named is ahead of what was agreed (the allocation
- * was lost or rolled back), and serials never go backwards.
+ * The same content needs another serial: the user raised it, or our named or a peer's is ahead of what was agreed (the
+ * allocation was lost or never written), and serials never go backwards.
  */
-const mustRise = (serial: Serial, { serving, floor }: Agreement): boolean =>
-  (floor !== undefined && isNewer(floor, serial)) ||
-  (serving !== undefined && isNewer(serving.serial, serial));
+const mustRise = (
+  serial: Serial,
+  { serving, floor, elsewhere }: Omit<Agreement, 'unsettledFor'>,
+): boolean =>
+  [serving?.serial, floor, known(elsewhere)].some(
+    (other) => other !== undefined && isNewer(other, serial),
+  );
+
+const known = (elsewhere: Agreement['elsewhere']): Serial | undefined =>
+  elsewhere === 'unasked' ? undefined : elsewhere;
+
+/** For an allocation only when it is our turn: what the others serve may be another serial a second later. */
+const mustAsk = ({ allocated, serving, elsewhere }: Agreement): boolean =>
+  (allocated === undefined || serving === undefined) && elsewhere === 'unasked';
 
 function agreeAlone(input: Agreement): Decision {
+  if (mustAsk(input)) return { kind: 'ask-peers' };
+  const loaded = loadedSerial(input);
+  return loaded === undefined
+    ? { kind: 'load', serial: next(input) }
+    : { kind: 'publish', serial: loaded };
+}
+
+/** The serial that our content is served under already, where that will do. */
+function loadedSerial(input: Agreement): Serial | undefined {
   const { serving, contentHash } = input;
-  if (
-    serving !== undefined &&
-    serving.contentHash === contentHash &&
-    !mustRise(serving.serial, input)
-  )
-    return { kind: 'publish', serial: serving.serial };
-  return withNext(input, (serial) => ({ kind: 'load', serial }));
+  return serving?.contentHash === contentHash && !mustRise(serving.serial, input)
+    ? serving.serial
+    : undefined;
 }
 
 function agreeWithOthers(input: Agreement): Decision {
-  const { allocated, self, view, differsFor } = input;
-  const ours = allocated === undefined || allocated.by === self || view > allocated.view;
-  if (!ours) return awaitOrTake(input, allocated);
+  const { allocated, self, unsettledFor } = input;
+  if (allocated !== undefined && !mayReplace(allocated, input))
+    return awaitOrTake(input, allocated);
   const rank = input.ranked.indexOf(self);
   const turn = Math.max(
-    rank * RANK_DELAY_MS - differsFor,
+    rank * RANK_DELAY_MS - unsettledFor,
     allocated === undefined ? 0 : ALLOCATION_INTERVAL_MS - input.sinceAllocation,
   );
   if (turn > 0) return { kind: 'wait', ms: turn, why: 'another primary may allocate first' };
-  return withNext(input, (serial) => ({ kind: 'allocate', serial }));
+  if (mustAsk(input)) return { kind: 'ask-peers' };
+  // Of an allocation that was lost the serial is still good: nothing needs to be transferred again.
+  const loaded = allocated === undefined ? loadedSerial(input) : undefined;
+  return { kind: 'allocate', serial: loaded ?? next(input) };
 }
 
-function awaitOrTake({ differsFor }: Agreement, allocated: Allocation): Decision {
-  const left = LAG_MS - differsFor;
+/** Nobody allocates other content from a view older than the allocation: it would only be what was there before. */
+const mayReplace = (allocated: Allocation, { self, view, contentHash }: Agreement): boolean =>
+  allocated.by === self || view > allocated.view || allocated.contentHash === contentHash;
+
+function awaitOrTake({ unsettledFor }: Agreement, allocated: Allocation): Decision {
+  const left = LAG_MS - unsettledFor;
   if (left > 0)
     return { kind: 'wait', ms: left, why: `waiting to see what ${allocated.by} has seen` };
   return { kind: 'take', from: allocated.by, serial: allocated.serial };
 }
 
-function withNext(input: Agreement, decide: (serial: Serial) => Decision): Decision {
-  const { allocated, serving, atSecondaries, floor, date } = input;
-  const known = newest(
-    ...[allocated?.serial, serving?.serial].filter((each) => each !== undefined),
-  );
-  if (known === undefined && atSecondaries === 'unasked') return { kind: 'ask-secondaries' };
-  const prior = known ?? (atSecondaries === 'unasked' ? undefined : atSecondaries);
-  return decide(
-    nextSerial({
-      ...(prior === undefined ? {} : { prior }),
-      ...(floor === undefined ? {} : { floor }),
-      ...(date === undefined ? {} : { date }),
-    }),
-  );
+function next({ allocated, serving, elsewhere, floor, date }: Agreement): Serial {
+  const prior = newest(allocated?.serial, serving?.serial, known(elsewhere));
+  return nextSerial({ prior, floor, date });
 }

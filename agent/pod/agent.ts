@@ -111,7 +111,7 @@ export class Agent {
       cluster,
       log,
       again,
-      serialAt: wire.serialAt.bind(wire),
+      soaAt: wire.soaAt.bind(wire),
       transferFrom: wire.transferFrom.bind(wire),
     };
     this.#passes = new Passes({

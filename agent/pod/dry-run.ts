@@ -136,10 +136,10 @@ function targetOf(
     allocated: view.statuses.get(plan.object.key)?.allocated,
     serving: servingOf(served),
     ranked: [pod.name],
-    atSecondaries: undefined,
+    elsewhere: undefined,
     floor: plan.floor,
     date: serial.style === 'date' ? dateSerial(clock.now()) : undefined,
-    differsFor: 0,
+    unsettledFor: 0,
     sinceAllocation: Number.POSITIVE_INFINITY,
   });
   return 'serial' in decision ? { content: plan.content, serial: decision.serial } : undefined;
