@@ -1,12 +1,12 @@
-import type { Problem } from '../problem.ts';
 import type { Allocation, Peer, Registration } from '../plan/registration.ts';
+import type { Problem } from '../problem.ts';
 import type { ZoneReport } from '../report/zone-report.ts';
 import type {
   Bind9Cluster,
   Bind9Instance,
   ConfigMap,
-  DnsRecord,
   DNSZone,
+  DnsRecord,
   ObjectKey,
 } from '../resources/types.ts';
 
@@ -50,6 +50,11 @@ export interface ClusterView {
   readonly invalid: readonly InvalidObject[];
   /** Why what is missing from this view must not be taken for deleted (a source is stale or unreadable). */
   readonly removalsFrozen?: string;
+  /**
+   * Why there may be objects that this view has never held, not even in a last good version: then a zone's records that
+   * are missing must not be taken for deleted either.
+   */
+  readonly unremembered?: string;
 }
 
 export type Written =

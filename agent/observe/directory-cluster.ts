@@ -5,6 +5,7 @@ import type { Cluster, ClusterView } from './cluster.ts';
 import { DirectoryManifests } from './directory-manifests.ts';
 import { DirectoryPeers } from './directory-peers.ts';
 import { DirectoryStatus } from './directory-status.ts';
+import type { LastGood } from './last-good.ts';
 import type { ManifestNote } from './manifest-files.ts';
 import type { Lease } from './own-registration.ts';
 import { StatusSweep } from './status-sweep.ts';
@@ -28,6 +29,8 @@ export interface DirectoryClusterOptions {
   readonly settleMs?: number;
   /** How long a status outlives its zone, in ms. Default 60,000. */
   readonly statusGraceMs?: number;
+  /** Where the last good versions of objects that are wrong outlive a run; without it they end with the run. */
+  readonly lastGood?: LastGood;
   /** Things worth a log line: manifests of other kinds, probable typing errors. */
   readonly note?: (note: ManifestNote) => void;
 }
@@ -59,6 +62,7 @@ export class DirectoryCluster implements Cluster {
       clock,
       rescanMs,
       settleMs,
+      lastGood: options.lastGood,
       changed,
       note: options.note ?? (() => undefined),
     });
@@ -107,7 +111,8 @@ export class DirectoryCluster implements Cluster {
   }
 
   #newView(): ClusterView {
-    const { synced, version, objects, invalid, removalsFrozen } = this.#manifests.view;
+    const { synced, version, objects, invalid, removalsFrozen, unremembered } =
+      this.#manifests.view;
     const [peers, status] = [this.#peers, this.#status];
     return {
       synced: synced && peers.synced && status.synced,
@@ -117,6 +122,7 @@ export class DirectoryCluster implements Cluster {
       peers: peers.peers,
       invalid: [...invalid, ...peers.invalid, ...status.invalid],
       ...(removalsFrozen === undefined ? {} : { removalsFrozen }),
+      ...(unremembered === undefined ? {} : { unremembered }),
     };
   }
 

@@ -6,6 +6,7 @@ import type { Clock } from '../clock.ts';
 import type { InvalidObject } from './cluster.ts';
 import { BLIND_RESCAN_MS, FolderWatch, WATCH_BEGINS_MS } from './folder-watch.ts';
 import { type Hinted, Hints } from './hints.ts';
+import type { LastGood } from './last-good.ts';
 import { ManifestFiles, type ManifestNote } from './manifest-files.ts';
 import {
   AT_ONCE,
@@ -29,13 +30,15 @@ export interface DirectoryManifestsOptions {
   readonly rescanMs: number;
   /** What looks half-written or has vanished is believed when it stayed so for so long, in ms. */
   readonly settleMs: number;
+  /** Where last good versions outlive a run; without it they end with the run. */
+  readonly lastGood: LastGood | undefined;
   readonly changed: () => void;
   readonly note: (note: ManifestNote) => void;
 }
 
 /** The resources as they were after one look at the folders. */
 export interface ManifestsView {
-  /** All folders were there, and all files were read once. */
+  /** All folders were there, and all that can be read in them was read once. */
   readonly synced: boolean;
   /**
    * The newest change time of all files and folders, in µs since 1970. It comes from the file system, so all who share it
@@ -47,6 +50,8 @@ export interface ManifestsView {
   readonly invalid: readonly InvalidObject[];
   /** Why what is missing must not be taken for deleted. */
   readonly removalsFrozen: string | undefined;
+  /** Why there may be objects that no view has ever held. */
+  readonly unremembered: string | undefined;
 }
 
 /** A folder that never rests is believed all the same after so many times `settleMs`. */
@@ -72,6 +77,7 @@ export class DirectoryManifests {
     objects: noObjects,
     invalid: [],
     removalsFrozen: undefined,
+    unremembered: undefined,
   };
 
   constructor(options: DirectoryManifestsOptions) {
@@ -89,6 +95,9 @@ export class DirectoryManifests {
   }
 
   async start(): Promise<void> {
+    const [first = ''] = this.#roots;
+    for (const standIns of (await this.#options.lastGood?.read()) ?? [])
+      this.#files.remember(resolve(first, standIns.source), standIns);
     this.#watch = await FolderWatch.open(this.#roots, {
       hint: (folder, name) => this.#hint(folder, name),
       failed: (error) => this.#goBlind(error),
@@ -128,14 +137,25 @@ export class DirectoryManifests {
     const { objects } = this.#files;
     const grown = objects === before.objects ? before.version : before.version + 1;
     const invalid = this.#invalid();
-    this.#view = {
-      synced: before.synced || (this.#unreadable.size === 0 && unsettled.length === 0),
+    const missed = this.#roots.some((root) => this.#unreadable.has(root));
+    const view = {
+      synced: before.synced || (!missed && unsettled.length === 0),
       version: Math.max(grown, newest),
       objects,
       invalid: isDeepStrictEqual(before.invalid, invalid) ? before.invalid : invalid,
       removalsFrozen: this.#removalsFrozen(),
+      unremembered: this.#unremembered(),
     };
+    // On the disk first: what is told may be taken for safe. What an earlier run kept is needed until all was read.
+    if (view.synced && !missed) await this.#keep();
+    this.#view = view;
     if (!isSame(before, this.#view)) this.#options.changed();
+  }
+
+  async #keep(): Promise<void> {
+    const hides = this.#unreadable.size > 0;
+    const standIns = this.#files.standIns((path) => hides && this.#isHidden(path));
+    await this.#options.lastGood?.keep(standIns);
   }
 
   /** Returns the newest change. */
@@ -227,6 +247,16 @@ export class DirectoryManifests {
     return first === undefined || more.length === 0 ? first : `${first} (and ${more.length} more)`;
   }
 
+  /** A folder, or file, of which something is known was read before. */
+  #unremembered(): string | undefined {
+    const paths = [...(this.#unreadable.size === 0 ? [] : this.#files.paths)];
+    const [unreadable] = [...this.#unreadable]
+      .filter(([folder]) => !paths.some((path) => isWithin(path, folder)))
+      .map(([, problem]) => problem);
+    const [file] = this.#files.unremembered;
+    return unreadable ?? (file === undefined ? undefined : `not all of ${file} can be read`);
+  }
+
   #nameOf(path: string): string {
     const root = this.#rootOf(path);
     return this.#roots.length > 1 || root === undefined ? path : relative(root, path);
@@ -251,7 +281,8 @@ const isSame = (a: ManifestsView, b: ManifestsView): boolean =>
   a.version === b.version &&
   a.objects === b.objects &&
   a.invalid === b.invalid &&
-  a.removalsFrozen === b.removalsFrozen;
+  a.removalsFrozen === b.removalsFrozen &&
+  a.unremembered === b.unremembered;
 
 const newer = (newest: number, trace: Trace | undefined): number =>
   Math.max(newest, trace?.changed ?? 0);

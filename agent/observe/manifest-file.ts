@@ -3,6 +3,7 @@ import { type ManifestSource, type Manifests, parseManifests } from '../resource
 import { objectName } from '../resources/read-object.ts';
 import type { ResourceObject } from '../resources/types.ts';
 import type { InvalidObject } from './cluster.ts';
+import type { StandIns } from './last-good.ts';
 
 /** What one file of manifests gives, now and since before. Immutable: a change is a new one. */
 export interface ManifestFile {
@@ -10,20 +11,37 @@ export interface ManifestFile {
   readonly latest?: Manifests;
   /** What is used of it: what it holds, and what it held before and must not be given up. */
   readonly objects: readonly ResourceObject[];
+  /** Of these, the last good versions of what is wrong, or cannot be read, now. */
+  readonly standIns: readonly ResourceObject[];
   /** What is wrong with it. */
   readonly invalid: readonly InvalidObject[];
   /** Whether all that it holds is known. */
   readonly complete: boolean;
+  /** Every object that it holds could be read. */
+  readonly right: boolean;
+  /** It once was right, and nothing was given up since but what was deleted: what is not known of it is new. */
+  readonly whole: boolean;
   /** Whether `latest` is in use; if not, the file may be just being written. */
   readonly settled: boolean;
 }
 
 export const newFile: ManifestFile = {
   objects: [],
+  standIns: [],
   invalid: [],
   complete: true,
+  right: true,
+  whole: false,
   settled: false,
 };
+
+/** The file as an earlier run remembers it, not looked at yet. */
+export const remembered = ({ objects, whole }: StandIns): ManifestFile => ({
+  ...newFile,
+  objects,
+  standIns: objects,
+  whole,
+});
 
 export const nameOf = ({ kind, metadata }: ResourceObject): string => objectName(kind, metadata);
 
@@ -56,8 +74,10 @@ export const vanished = (file: ManifestFile): ManifestFile => {
 /** The file could not be read: it stays in use as it was. */
 export const unreadable = (file: ManifestFile, invalid: InvalidObject): ManifestFile => ({
   ...file,
+  standIns: file.objects,
   invalid: [invalid],
   complete: false,
+  right: false,
   settled: true,
 });
 
@@ -65,7 +85,7 @@ export const unreadable = (file: ManifestFile, invalid: InvalidObject): Manifest
  * The file has stayed as it is for long enough to be meant so. What is missing is given up, except the last good version
  * of an object that is wrong now, and all of it where it is not known which objects the wrong ones are.
  */
-export function settle({ latest, objects: known }: ManifestFile): ManifestFile {
+export function settle({ latest, objects: known, whole }: ManifestFile): ManifestFile {
   if (latest === undefined) return { ...newFile, settled: true };
   const { invalid, complete } = latest;
   const objects = keepIdentity(latest.objects, known);
@@ -75,7 +95,18 @@ export function settle({ latest, objects: known }: ManifestFile): ManifestFile {
     const name = nameOf(object);
     return !named.has(name) && (wrong.has(name) || !complete);
   });
-  return { latest, objects: [...objects, ...kept], invalid, complete, settled: true };
+  // An object that stands twice in the file is told as wrong, and is there.
+  const right = complete && invalid.every(({ object }) => named.has(object));
+  return {
+    latest,
+    objects: [...objects, ...kept],
+    standIns: kept,
+    invalid,
+    complete,
+    right,
+    whole: whole || right,
+    settled: true,
+  };
 }
 
 /** The known object where the new one says the same: a comment was edited, the file was copied. */

@@ -2,10 +2,12 @@ import { readFile } from 'node:fs/promises';
 import { FileError } from '../files.ts';
 import { showProblem } from '../problem.ts';
 import type { InvalidObject } from './cluster.ts';
+import type { StandIns } from './last-good.ts';
 import {
   type ManifestFile,
   newFile,
   readAgain,
+  remembered,
   settle,
   unreadable,
   vanished,
@@ -75,6 +77,33 @@ export class ManifestFiles {
   get incomplete(): readonly string[] {
     this.#merge();
     return this.#inOrder.filter(({ file }) => !file.complete).map(({ name }) => name);
+  }
+
+  /** Those of which it is not known either what they held before. */
+  get unremembered(): readonly string[] {
+    this.#merge();
+    return this.#inOrder
+      .filter(({ file }) => !file.complete && !file.whole)
+      .map(({ name }) => name);
+  }
+
+  /** What is to be remembered of files that are wrong, and of those that are hidden: that cannot be looked at at all. */
+  standIns(isHidden: (path: string) => boolean): readonly StandIns[] {
+    const all = [...this.#held].map(([path, { name, rank, file }]) => {
+      const hidden = isHidden(path);
+      const objects = hidden ? file.objects : file.standIns;
+      const needed = (hidden || !file.right) && (file.whole || objects.length > 0);
+      return { needed, rank, standIns: { source: name, whole: file.whole, objects } };
+    });
+    return all
+      .filter(({ needed }) => needed)
+      .sort((a, b) => (a.rank < b.rank ? -1 : 1))
+      .map(({ standIns }) => standIns);
+  }
+
+  /** What an earlier run remembers of a file counts until the file is read, or found gone. */
+  remember(path: string, standIns: StandIns): void {
+    this.#put(path, undefined, remembered(standIns));
   }
 
   isAsRead(path: string, { mark }: Trace): boolean {

@@ -3,6 +3,7 @@ import { systemClock } from '../clock.ts';
 import type { Logger } from '../log.ts';
 import type { Cluster } from '../observe/cluster.ts';
 import { DirectoryCluster } from '../observe/directory-cluster.ts';
+import { LastGood } from '../observe/last-good.ts';
 import type { Options } from '../options/options.ts';
 import { TransientError } from '../problem.ts';
 
@@ -14,7 +15,7 @@ import { TransientError } from '../problem.ts';
 export function openCluster(options: Options, log: Logger, as: 'pod' | 'onlooker'): Cluster {
   if (options.cluster === 'kubernetes')
     throw new TransientError('cluster: this build serves from a directory only, got "kubernetes"');
-  const { directory, pod, lease } = options;
+  const { directory, pod, lease, paths } = options;
   return new DirectoryCluster({
     manifests: [directory.manifests],
     peers: directory.peers,
@@ -24,6 +25,11 @@ export function openCluster(options: Options, log: Logger, as: 'pod' | 'onlooker
     lease,
     clock: systemClock,
     newId: randomUUID,
+    lastGood: new LastGood({
+      folder: paths.state,
+      writes: as === 'pod',
+      failed: (why) => log.warn({ reason: why }, 'last good versions may not outlive a restart'),
+    }),
     note: (note) => log.info(note, 'manifest'),
   });
 }

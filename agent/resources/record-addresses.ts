@@ -7,6 +7,12 @@ const families: { readonly [Kind in ResourceKind]?: string } = {
   AAAARecord: 'ipv6Address',
 };
 
+/** The field that holds a list of addresses, for the kinds that have one. */
+export function addressFieldOf(kind: ResourceKind): string | undefined {
+  const field = families[kind];
+  return field === undefined ? undefined : `${field}es`;
+}
+
 /**
  * The spec in the form that both API versions come down to: v1alpha1 has a single address, v1beta1 a list, either may
  * hold both. Expects a checked spec; other kinds' specs are given back as they are.
