@@ -31,7 +31,7 @@ export const declarations = [
   }),
 
   option('directory.path', folder, '/var/lib/bind9-agent', {
-    help: 'With `cluster: directory`, the folder that all pods share. Its subfolders are made when they are missing.',
+    help: 'With `cluster: directory`, the folder that all pods share. Its subfolders `peers` and `status` are made when they are missing; `manifests` is waited for, because an empty folder would mean that everything was deleted.',
   }),
   derivedOption('directory.manifests', folder, subfolder('manifests'), {
     help: 'Folder of the YAML manifests to serve: the same files that `kubectl apply` takes. Changes are picked up as they happen.',
