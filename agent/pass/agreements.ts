@@ -144,6 +144,7 @@ export class Agreements {
     const input = {
       self,
       contentHash: plan.content.hash,
+      withheld: plan.withheld !== undefined,
       view: version,
       allocated,
       serving: servingOf(served),
@@ -196,6 +197,8 @@ export class Agreements {
         return this.#take(plan, decision.from, decision.serial);
       case 'ask-peers':
         return this.#carryOut(about, this.#decide(about, await this.#askPeers(about)));
+      case 'stay':
+        return undefined;
       case 'wait':
         this.#deps.again(decision.ms);
         return undefined;
@@ -284,6 +287,7 @@ function targetNow(content: ZoneContent, decision: Decision): Target | undefined
       return { content, serial: decision.serial };
     case 'allocate':
     case 'ask-peers':
+    case 'stay':
     case 'wait':
     case 'take':
       return undefined;

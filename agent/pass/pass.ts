@@ -20,6 +20,7 @@ import type { ServedZone } from '../plan/served-zone.ts';
 import { failureOf, TransientError } from '../problem.ts';
 import type { ObjectKey } from '../resources/types.ts';
 import type { Agreements } from './agreements.ts';
+import { Withholder } from './withhold.ts';
 import type { Writers } from './writers.ts';
 
 export interface PassDeps {
@@ -78,6 +79,7 @@ export class Passes {
   readonly #backoff: Backoff;
   /** named was not told yet of the configuration that was published last. */
   #unread = false;
+  readonly #withholder = new Withholder();
 
   constructor(deps: PassDeps) {
     this.#deps = deps;
@@ -88,7 +90,7 @@ export class Passes {
     const { planner, settings, compiler, prover, ledger } = this.#deps;
     const { view, self, foreign } = inputs;
     const served = ledger.entries();
-    const plan = planner.plan({
+    const planned = planner.plan({
       view,
       self,
       settings,
@@ -99,13 +101,19 @@ export class Passes {
       ahead: this.#deps.writers.ahead,
     });
     compiler.want(
-      [...plan.zones.values()].flatMap((each) => (each.kind === 'pending' ? each.requests : [])),
+      [...planned.zones.values()].flatMap((each) => (each.kind === 'pending' ? each.requests : [])),
     );
+    // What a named that was never started was to be given is written afresh, whole.
+    const given = inputs.named === 'never-started' ? NOTHING : served;
+    const plan = await this.#withholder.withhold(planned, {
+      self: self.pod,
+      view,
+      served: given,
+      loader: inputs.named === 'ready' ? this.#deps.loader : undefined,
+    });
     prover.watch(proofTargets(plan));
     const config = await this.#configure(plan.config);
     const { plans, targets } = await this.#targets(plan, view);
-    // What a named that was never started was to be given is written afresh, whole.
-    const given = inputs.named === 'never-started' ? NOTHING : served;
     const wanted = diff({
       plans,
       targets,

@@ -7,6 +7,8 @@ export interface Agreement {
   readonly self: string;
   /** The hash of the content rendered from our own view. */
   readonly contentHash: string;
+  /** Our content may lack what was served: nothing of ours is to be agreed on, only what others have agreed on. */
+  readonly withheld?: boolean;
   /** The version of that view. */
   readonly view: number;
   /** What the primaries agreed on last, as far as we have seen. */
@@ -52,6 +54,8 @@ export type Decision =
   | { readonly kind: 'ask-peers' }
   /** Not our turn yet; look again after so many milliseconds. */
   | { readonly kind: 'wait'; readonly ms: number; readonly why: string }
+  /** What is served stays as it is. */
+  | { readonly kind: 'stay' }
   /** Our content is not the agreed one: take the zone from whoever allocated. */
   | { readonly kind: 'take'; readonly from: string; readonly serial: Serial };
 
@@ -70,6 +74,7 @@ export function agree(input: Agreement): Decision {
     return { kind: 'ask-peers' };
   if (allocated !== undefined && isSettled(input))
     return { kind: 'serve', serial: allocated.serial };
+  if (input.withheld === true) return follow(input);
   const others = input.ranked.filter((pod) => pod !== input.self);
   return others.length === 0 ? agreeAlone(input) : agreeWithOthers(input);
 }
@@ -96,6 +101,16 @@ const known = (elsewhere: Agreement['elsewhere']): Serial | undefined =>
 /** For an allocation only when it is our turn: what the others serve may be another serial a second later. */
 const mustAsk = ({ allocated, serving, elsewhere }: Agreement): boolean =>
   (allocated === undefined || serving === undefined) && elsewhere === 'unasked';
+
+/** What another live primary has agreed on, where it is newer than what our named serves. */
+function follow(input: Agreement): Decision {
+  const { allocated, self, ranked, serving } = input;
+  const newer =
+    allocated !== undefined && (serving === undefined || isNewer(allocated.serial, serving.serial));
+  return newer && allocated.by !== self && ranked.includes(allocated.by)
+    ? awaitOrTake(input, allocated)
+    : { kind: 'stay' };
+}
 
 function agreeAlone(input: Agreement): Decision {
   if (mustAsk(input)) return { kind: 'ask-peers' };

@@ -64,6 +64,8 @@ export interface PrimaryPlan extends Served {
   readonly dynamic: boolean;
   /** No writer is recorded, or it is gone: this pod is to claim the zone before it serves it. */
   readonly claim: boolean;
+  /** Why the content is not to be served, nor agreed on, for now: what is served stays as it is. */
+  readonly withheld?: string;
 }
 
 export interface SecondaryPlan extends Served {

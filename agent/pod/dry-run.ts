@@ -6,6 +6,7 @@ import { readIfPresent } from '../files.ts';
 import type { ClusterView } from '../observe/cluster.ts';
 import { Compiler } from '../observe/compiler.ts';
 import type { Options } from '../options/options.ts';
+import { Withholder } from '../pass/withhold.ts';
 import type { Action, Target } from '../plan/action.ts';
 import { agree, servingOf } from '../plan/agree.ts';
 import { diff } from '../plan/diff.ts';
@@ -92,6 +93,8 @@ export async function dryRunAs(
     await compiler.settle(requests);
     plan = planNow();
   }
+  const withheld = { self: self.pod, view, served, loader: undefined };
+  plan = await new Withholder().withhold(plan, withheld);
   const wanted = diff({
     plans: plan.zones,
     targets: targetsOf(plan, view, served, options, context),
@@ -132,6 +135,7 @@ function targetOf(
   const decision = agree({
     self: pod.name,
     contentHash: plan.content.hash,
+    withheld: plan.withheld !== undefined,
     view: view.version,
     allocated: view.statuses.get(plan.object.key)?.allocated,
     serving: servingOf(served),
