@@ -18,6 +18,8 @@ export interface ZoneApplierDeps {
   readonly clock: Clock;
   /** Why named has not loaded a zone since then, if its log says so. */
   readonly loadProblem: (zone: DomainName, since: number) => string | undefined;
+  /** named turned out to have a zone that this agent did not give it. */
+  readonly onForeign: (zone: DomainName) => void;
 }
 
 /** Why an action on a zone failed. The other actions were carried out. */
@@ -56,15 +58,28 @@ export class ZoneApplier {
     ];
   }
 
-  /** Before named's first start: the files, and the stanzas as text that named imports into its new-zone database. */
+  /**
+   * Before named's first start: the files, and the stanzas as text that named imports into its new-zone database. A
+   * named that is just starting may have read what lay there before: see `confirmPrepared`.
+   */
   async prepare(
     actions: readonly Action[],
   ): Promise<{ readonly stanzas: string; readonly failures: readonly Failure[] }> {
     const { adds, failures } = await this.#write(actions.filter((each) => each.kind === 'add'));
+    const { ledger } = this.#deps;
     for (const { wanted, target } of adds) this.#confirm(wanted, target);
-    await this.#deps.ledger.flush();
+    const entries = adds.flatMap(({ wanted }) => ledger.entries().get(wanted.zone) ?? []);
+    ledger.put(entries.map((entry) => ({ ...entry, pending: true as const })));
+    await ledger.flush();
     const stanzas = adds.map(({ wanted }) => `zone ${quoteZone(wanted.zone)} ${wanted.stanza}\n`);
     return { stanzas: stanzas.join(''), failures };
+  }
+
+  /** named has imported nothing yet and the stanzas lie ready: they are what it will have. */
+  async confirmPrepared(): Promise<void> {
+    const { ledger } = this.#deps;
+    ledger.put([...ledger.entries().values()].map(({ pending: _pending, ...entry }) => entry));
+    await ledger.flush();
   }
 
   /** The zones whose first content is on the disk now, and why that of the others is not. */
@@ -97,11 +112,14 @@ export class ZoneApplier {
   }
 
   async #addZone(wanted: Wanted): Promise<string | undefined> {
-    const { command, loadProblem, clock } = this.#deps;
+    const { command, loadProblem, clock, onForeign } = this.#deps;
     const since = clock.now();
     const answer = await command('addzone', wanted.zone, wanted.stanza);
     if (answer.ok) return undefined;
-    if (/already exists/.test(said(answer))) return this.#modZone(wanted);
+    if (/already exists/.test(said(answer))) {
+      onForeign(wanted.zone);
+      return 'named has it from elsewhere, which this agent does not touch';
+    }
     return `named refuses the zone: ${loadProblem(wanted.zone, since) ?? said(answer)}`;
   }
 

@@ -11,8 +11,9 @@ import type { Compiler } from '../observe/compiler.ts';
 import type { ProofTarget, Prover } from '../observe/prover.ts';
 import { type Action, explainAction, type Target, zoneOf } from '../plan/action.ts';
 import { diff } from '../plan/diff.ts';
+import { isEmptyZone } from '../plan/empty-zones.ts';
 import { type GuardLimits, guard, type Held } from '../plan/guard.ts';
-import type { InstanceConfig } from '../plan/named-config.ts';
+import type { WantedConfig } from '../plan/named-config.ts';
 import type { PrimaryPlan, ZonePlan, ZoneSettings } from '../plan/plan-zone.ts';
 import type { Plan, Planner } from '../plan/planner.ts';
 import type { Registration } from '../plan/registration.ts';
@@ -34,7 +35,7 @@ export interface PassDeps {
   readonly ledger: Ledger;
   readonly loader: ContentLoader;
   readonly applier: ZoneApplier;
-  readonly configure: (config: InstanceConfig) => Promise<ConfigOutcome>;
+  readonly configure: (config: WantedConfig) => Promise<ConfigOutcome>;
   readonly reconfig: () => Promise<void>;
   readonly clock: Clock;
   readonly log: Logger;
@@ -79,6 +80,8 @@ export class Passes {
   readonly #backoff: Backoff;
   /** named was not told yet of the configuration that was published last. */
   #unread = false;
+  /** From the first preparation on, named may be starting, on what lay there then. */
+  #prepared = false;
   readonly #withholder = new Withholder();
 
   constructor(deps: PassDeps) {
@@ -112,7 +115,7 @@ export class Passes {
       loader: inputs.named === 'ready' ? this.#deps.loader : undefined,
     });
     prover.watch(proofTargets(plan));
-    const config = await this.#configure(plan.config);
+    const config = await this.#configure(wantedConfig(plan));
     const { plans, targets } = await this.#targets(plan, view);
     const wanted = diff({
       plans,
@@ -136,8 +139,13 @@ export class Passes {
     };
   }
 
+  /** The stanzas for named's first start lie where it will find them. */
+  async confirmPrepared(): Promise<void> {
+    await this.#deps.applier.confirmPrepared();
+  }
+
   /** A configuration that cannot be written holds up no zone. */
-  async #configure(wanted: InstanceConfig): Promise<ConfigOutcome> {
+  async #configure(wanted: WantedConfig): Promise<ConfigOutcome> {
     try {
       return await this.#deps.configure(wanted);
     } catch (error) {
@@ -199,7 +207,8 @@ export class Passes {
     if (named === 'never-started') {
       const { stanzas, failures } = await applier.prepare(actions);
       this.#note(actions, failures);
-      this.#unread = false;
+      if (!this.#prepared) this.#unread = false;
+      this.#prepared = true;
       return stanzas;
     }
     if (named === 'away') return undefined;
@@ -235,6 +244,15 @@ export class Passes {
     const wait = this.#backoff.nextDue();
     if (wait !== undefined) this.#deps.again(wait);
   }
+/** named must not make by itself what it is to have from us. */
+function wantedConfig({ config, zones }: Plan): WantedConfig {
+  const own = [...zones.values()].filter(
+    ({ kind, zone }) => kind !== 'elsewhere' && kind !== 'conflict' && isEmptyZone(zone),
+  );
+  if (own.length === 0) return config;
+  return { ...config, ownEmptyZones: own.map(({ zone }) => zone).sort() };
+}
+
 }
 
 const primaryPlans = (plan: Plan): PrimaryPlan[] =>

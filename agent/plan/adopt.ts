@@ -1,11 +1,13 @@
 import { type DomainName, parseName } from '../dns/name.ts';
 import {
   type ConfigFiles,
+  disabledEmptyZones,
   LOG_CATEGORIES,
   loggingChannels,
   neededOptions,
   renderControls,
   type ServerSettings,
+  type WantedConfig,
 } from './named-config.ts';
 
 /** The user's configuration with what the agent needs merged in, or why that cannot be done. */
@@ -16,7 +18,7 @@ export type Adopted =
       readonly zones: readonly DomainName[];
       /** Where named keeps added zones, where the user's configuration says so. */
       readonly newZones: string | undefined;
-      readonly files: (settings: ServerSettings) => ConfigFiles;
+      readonly files: (settings: ServerSettings, config: WantedConfig) => ConfigFiles;
     }
   | { readonly ok: false; readonly why: string };
 
@@ -45,7 +47,10 @@ export function adopt(canonical: string): Adopted {
     ok: true,
     zones: statements.flatMap(({ head }) => zoneName(head) ?? []),
     newZones: newZonesFolder(options),
-    files: (settings) => new Map([['named.conf', merge(statements, options, settings)]]),
+    files: (settings, config) => {
+      const needed = [...neededOptions(settings), ...disabledEmptyZones(config)];
+      return new Map([['named.conf', merge(statements, options, settings, needed)]]);
+    },
   };
 }
 
@@ -62,6 +67,7 @@ function merge(
   statements: readonly Statement[],
   options: readonly string[],
   settings: ServerSettings,
+  needed: readonly [string, string][],
 ): string {
   const logging = statements.find(({ head }) => head === 'logging {')?.body ?? [];
   const others = statements.filter(({ head }) => head !== 'options {' && head !== 'logging {');
@@ -72,17 +78,18 @@ function merge(
     ...keys,
     renderControls(settings),
     show({ head: 'logging {', body: mergeLogging(logging, settings) }),
-    show({ head: 'options {', body: mergeOptions(options, settings) }),
+    show({ head: 'options {', body: mergeOptions(options, needed) }),
     '',
   ].join('\n');
 }
 
 /** What the agent cannot work without replaces the user's; what only makes transfers fast is left to the user. */
-function mergeOptions(options: readonly string[], settings: ServerSettings): string[] {
+function mergeOptions(options: readonly string[], all: readonly [string, string][]): string[] {
   const must = new Set(['allow-new-zones', 'new-zones-directory']);
-  const needed = neededOptions(settings).filter(
-    ([name]) => must.has(name) || optionValue(options, name) === undefined,
-  );
+  // One of a zone says nothing about another's.
+  const always = new Set([...must, 'disable-empty-zone']);
+  const isGiven = (name: string) => !always.has(name) && optionValue(options, name) !== undefined;
+  const needed = all.filter(([name]) => !isGiven(name));
   const kept = options.filter((each) => !must.has(each.trimStart().split(/\s/, 1)[0] ?? ''));
   return [...kept, ...needed.map(([name, value]) => `\t${name} ${value};`)];
 }

@@ -4,6 +4,12 @@ import type { Bind9Cluster, Bind9Instance } from '../resources/types.ts';
 /** The `config` of an instance, over its cluster's `global`, over what is safe. */
 export type InstanceConfig = NonNullable<Bind9Instance['spec']['config']>;
 
+/** What named's configuration is made from besides the agent's options. */
+export type WantedConfig = InstanceConfig & {
+  /** Zones of ours that named would make by itself, empty, where it resolves names. */
+  readonly ownEmptyZones?: readonly string[];
+};
+
 export function effectiveConfig(
   instance: Bind9Instance | undefined,
   cluster: Bind9Cluster | undefined,
@@ -45,7 +51,7 @@ const HEADER = '// Written by bind9-agent; changes made here are overwritten.\n'
  */
 export function renderNamedConf(
   settings: ServerSettings,
-  config: InstanceConfig,
+  config: WantedConfig,
   folder: string,
 ): ConfigFiles {
   const include = (file: string) => `include "${folder}/${file}";\n`;
@@ -125,7 +131,7 @@ export function neededOptions({ folders }: ServerSettings): [string, string][] {
   ];
 }
 
-function ownOptions(settings: ServerSettings, config: InstanceConfig): string[] {
+function ownOptions(settings: ServerSettings, config: WantedConfig): string[] {
   const { folders, ednsSize } = settings;
   const pairs: [string, string][] = [
     ['directory', `"${folders.state}"`],
@@ -165,7 +171,7 @@ export const isVersion = (
 export const queryKeys = ({ clusterKey, localKey }: ServerSettings): string[] =>
   clusterKey === undefined ? [localKey] : [clusterKey, localKey];
 
-function recursionOptions(config: InstanceConfig): [string, string][] {
+function recursionOptions(config: WantedConfig): [string, string][] {
   const forwarders = (config.forwarders ?? []).flatMap((each) => {
     const endpoint = parseEndpoint(each);
     return endpoint.ok ? [`${endpoint.value.address} port ${endpoint.value.port};`] : [];
@@ -173,8 +179,12 @@ function recursionOptions(config: InstanceConfig): [string, string][] {
   return [
     pair('recursion', config.recursion === true ? 'yes' : 'no'),
     ...(forwarders.length === 0 ? [] : [pair('forwarders', `{ ${forwarders.join(' ')} }`)]),
+    ...(config.recursion === true ? disabledEmptyZones(config) : []),
   ];
 }
+
+export const disabledEmptyZones = ({ ownEmptyZones = [] }: WantedConfig): [string, string][] =>
+  ownEmptyZones.map((zone) => pair('disable-empty-zone', `"${zone}"`));
 
 function listenOptions(settings: ServerSettings, config: InstanceConfig): [string, string][] {
   const { dnsPort, listenOn } = settings;

@@ -147,6 +147,7 @@ export class Agent {
         loadProblem,
       }),
       configure: (config) => parts.configuration.publish(config, ledger.entries()),
+        onForeign: (zone) => this.#setForeign([...this.state.foreign, zone]),
       reconfig,
       clock,
       log,
@@ -280,8 +281,12 @@ export class Agent {
       if (this.state.notStarted !== undefined) this.state.notStarted = config.why;
       return;
     }
-    if (firstStanzas !== undefined)
-      await publishFirstStanzas(this.#parts.configuration.newZones, firstStanzas);
+    const { newZones } = this.#parts.configuration;
+    if (firstStanzas !== undefined) {
+      await publishFirstStanzas(newZones, firstStanzas);
+      // named makes its database before it reads the stanzas.
+      if (!(await hasDatabase(newZones))) await this.#passes.confirmPrepared();
+    }
     this.state.notStarted = undefined;
   }
 
@@ -341,6 +346,21 @@ export class Agent {
     if (!proven || this.link.state.kind !== 'up') return;
     const wants = (zone: DomainName, primaries: readonly string[]): boolean =>
       primaries.includes(proof) && !this.#copies.isCurrent(zone);
+  /** What named says that it has, seen beside a look at the ledger before and after: what is in neither is not ours. */
+  onStatistics(named: ReadonlyMap<DomainName, unknown>, before: ReadonlySet<DomainName>): void {
+    if (!this.state.reconciled) return;
+    const after = this.#parts.ledger.entries();
+    this.#setForeign([...named.keys()].filter((zone) => !before.has(zone) && !after.has(zone)));
+  }
+
+  #setForeign(zones: readonly DomainName[]): void {
+    const before = this.state.foreign;
+    const after = new Set(zones);
+    if (after.size === before.size && [...after].every((zone) => before.has(zone))) return;
+    this.state.foreign = after;
+    this.wake();
+  }
+
     this.#refresh(wants).catch((error: unknown) =>
       this.#parts.log.warn({ err: error }, 'zones could not be refreshed'),
     );

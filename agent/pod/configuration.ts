@@ -7,7 +7,7 @@ import type { DomainName } from '../dns/name.ts';
 import type { Logger } from '../log.ts';
 import type { Options } from '../options/options.ts';
 import { type Adopted, adopt } from '../plan/adopt.ts';
-import { type ConfigFiles, type InstanceConfig, renderNamedConf } from '../plan/named-config.ts';
+import { type ConfigFiles, renderNamedConf, type WantedConfig } from '../plan/named-config.ts';
 import { failureOf, TransientError } from '../problem.ts';
 import { run } from '../process.ts';
 import type { GivenKeys } from './keys.ts';
@@ -15,7 +15,7 @@ import { serverSettings, toolPath } from './settings.ts';
 
 /** What outlives a restart of the agent, so that named.conf can be written before anything is known of the cluster. */
 interface Remembered {
-  readonly instance: InstanceConfig;
+  readonly instance: WantedConfig;
   /** named's release as it last told itself, `9.18.49`. */
   readonly release?: string;
 }
@@ -102,7 +102,7 @@ export class Configuration {
 
   /** @param served zones of ours that named has: a zone in both stores would keep named from starting */
   async publish(
-    instance: InstanceConfig,
+    instance: WantedConfig,
     served: ReadonlyMap<DomainName, unknown>,
   ): Promise<ConfigOutcome> {
     await this.#adopt();
@@ -131,7 +131,7 @@ export class Configuration {
     return this.#server.rollBack(why);
   }
 
-  #publish(instance: InstanceConfig): Promise<ConfigOutcome> {
+  #publish(instance: WantedConfig): Promise<ConfigOutcome> {
     const adopted = this.#adopted?.result;
     if (adopted?.ok === false)
       return Promise.resolve({
@@ -148,7 +148,7 @@ export class Configuration {
     return this.#server.publish(
       (folder): ConfigFiles =>
         adopted?.ok === true
-          ? adopted.files(settings)
+          ? adopted.files(settings, instance)
           : renderNamedConf(settings, instance, folder),
     );
   }

@@ -133,7 +133,7 @@ async function follow(parts: AgentParts, copies: LocalCopies, signal: AbortSigna
 }
 
 async function pollStatistics(
-  { statistics, clock, log }: AgentParts,
+  { statistics, clock, log, ledger }: AgentParts,
   agent: Agent,
   copies: LocalCopies,
   signal: AbortSignal,
@@ -142,7 +142,10 @@ async function pollStatistics(
     await clock.sleep(STATISTICS_MS, signal);
     if (signal.aborted || agent.link.state.kind !== 'up') continue;
     try {
-      copies.onStatistics(await statistics());
+      const before = new Set(ledger.entries().keys());
+      const named = await statistics();
+      copies.onStatistics(named);
+      agent.onStatistics(named, before);
     } catch (error) {
       log.warn({ err: error }, "named's statistics could not be read");
     }

@@ -102,8 +102,14 @@ test('resolves names of others through its forwarders once recursion is allowed'
     expect((await ask()).answer).toEqual([
       expect.stringMatching(/^www.outside.example. \d+ IN A 192.0.2.7$/),
     ]);
+    // named that resolves names makes empty zones of private addresses; ours comes in its place.
+    await rig().zone('10.in-addr.arpa', { www: '192.0.2.8' });
+    await untilEqual(() => rig().data('primary-0', 'www.10.in-addr.arpa'), ['192.0.2.8'], patience);
+    expect(await rig().data('primary-0', '168.192.in-addr.arpa', 'NS')).toHaveLength(1);
     await instance({});
     await untilEqual(async () => (await ask()).status, 'REFUSED', patience);
+    expect(await rig().data('primary-0', 'www.10.in-addr.arpa')).toEqual(['192.0.2.8']);
+    expect(pod().namedStarts).toBe(1);
   } finally {
     await outside.close();
   }

@@ -274,9 +274,10 @@ export class Pod {
   }
 }
 
-/** `named.controlPort` → `--named-control-port=…`. */
+/** `named.controlPort` → `--named-control-port=…`; what is true needs no value. */
 const flags = (options: Readonly<Record<string, string>>): string[] =>
   Object.entries(options).map(([path, value]) => {
     const words = path.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-    return `--${words.replaceAll('.', '-')}=${value}`;
+    const flag = `--${words.replaceAll('.', '-')}`;
+    return value === 'true' ? flag : `${flag}=${value}`;
   });

@@ -1,0 +1,188 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, expect, test } from 'vitest';
+import { makeRig } from '../rig/rig.ts';
+import { until, untilEqual } from '../rig/until.ts';
+import { axfr, dig } from './dig.ts';
+import { logSince } from './log-since.ts';
+import { openRig } from './open-rig.ts';
+
+const patience = { withinMs: 30_000 };
+const folder = mkdtempSync(join(tmpdir(), 'bind9-agent-user-'));
+const userConf = join(folder, 'named.conf');
+const friend = '127.0.0.77';
+
+interface UserConf {
+  readonly zones: readonly string[];
+  readonly more?: string;
+  readonly options?: string;
+}
+
+/** The configuration that a user had before there was any agent: log, ACL, options and zones of their own. */
+async function writeConf({ zones, more = '', options = '' }: UserConf): Promise<void> {
+  const { address, dnsPort } = pod().place;
+  const text = `// Mine.
+acl friends { ${friend}; };
+logging {
+  channel mine { file "${folder}/mine.log"; severity info; print-category yes; };
+  category default { mine; };
+  category notify { null; };
+};
+options {
+  directory "${folder}"; pid-file none; session-keyfile none; recursion no;
+  listen-on port ${dnsPort} { ${address}; }; listen-on-v6 { none; };
+  allow-transfer { friends; }; transfer-source ${address}; notify-source ${address};
+  transfers-out 17; ${options}
+};
+${zones.map((zone) => `zone "${zone}" { type primary; file "${zone}"; };`).join('\n')}
+${more}`;
+  for (const zone of zones)
+    await writeFile(
+      join(folder, zone),
+      '$TTL 300\n@ SOA ns1 admin 77 3600 600 604800 300\n@ NS ns1\nns1 A 192.0.2.53\nwww A 192.0.2.77\n',
+    );
+  await writeFile(userConf, text);
+}
+
+const rig = openRig(
+  {
+    secondaries: 1,
+    settingsOf: (name) => (name === 'primary-0' ? { 'named.conf': userConf } : {}),
+  },
+  async () => {
+    await pod().settle();
+    await writeConf({ zones: ['mine.example', 'both.example'] });
+    await rig().zone('ours.example', { www: '192.0.2.1' });
+    await rig().start();
+    await rig().ready();
+    await rig().agreed('ours.example');
+  },
+);
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const pod = () => rig().pod('primary-0');
+const www = (zone: string) => rig().data('primary-0', `www.${zone}`);
+const rndc = async (...command: string[]): Promise<string> => {
+  const { 'named.controlAddress': server = '', 'named.controlPort': port = '' } = pod().options();
+  const key = join(pod().path('state'), 'keys', 'bind9-agent-control.key');
+  const args = ['-s', server, '-p', port, '-k', key, ...command];
+  return (await promisify(execFile)('rndc', args)).stdout;
+};
+
+/** The conflict that a zone's status tells. */
+async function conflict(zone: string): Promise<string | undefined> {
+  const name = `default.${zone.replaceAll('.', '-')}.yaml`;
+  const text = (await readFile(join(rig().clusterFolder, 'status', name))).toString();
+  return /type: Conflict[\s\S]*?status: "?True/.exec(text) === null ? undefined : text;
+}
+
+test("serves the user's zones as they were beside our own, and merges into options and logging", async () => {
+  expect(await www('mine.example')).toEqual(['192.0.2.77']);
+  expect(await rig().data('secondary-0', 'www.ours.example')).toEqual(['192.0.2.1']);
+  expect((await dig(rig().pod('secondary-0').place, 'mine.example', 'SOA')).status).toBe('REFUSED');
+  expect(await axfr(pod().place, 'mine.example', { from: friend })).toHaveLength(3);
+  expect(await axfr(pod().place, 'ours.example', { from: friend })).toBeUndefined();
+  const written = (await readFile(join(pod().path('config'), 'named.conf'))).toString();
+  expect(written).toMatch(/transfers-out 17;/);
+  expect(written).not.toMatch(/transfers-out 1000;/);
+  const logs = [join(folder, 'mine.log'), join(pod().path('state'), 'transfers.log')];
+  for (const log of logs) {
+    await until(async () => (await readFile(log)).includes('loaded serial 77'), patience);
+  }
+  expect((await readFile(userConf)).toString()).toMatch(/^\/\/ Mine\./);
+});
+
+test("a DNSZone with the name of a user's zone is a conflict and changes nothing", async () => {
+  await rig().zone('both.example', { www: '192.0.2.2' });
+  await until(async () => conflict('both.example'), patience);
+  expect(await www('both.example')).toEqual(['192.0.2.77']);
+  expect(await rig().serial('primary-0', 'both.example')).toBe(77);
+  await rig().manifest('both-example', undefined);
+});
+
+test('a zone that somebody else adds to the running named is never touched', async () => {
+  await writeFile(
+    join(folder, 'added'),
+    '$TTL 300\n@ SOA ns1 admin 5 3600 600 604800 300\n@ NS ns1\nns1 A 192.0.2.53\nwww A 192.0.2.5\n',
+  );
+  const stanza = `{ type primary; file "${folder}/added"; };`;
+  await rndc('addzone', 'added.example', stanza);
+  await rig().zone('added.example', { www: '192.0.2.6' });
+  await until(async () => conflict('added.example'), patience);
+  await pod().killAgent();
+  pod().startAgent();
+  await pod().ready();
+  await pod().killNamed();
+  await untilEqual(() => www('added.example'), ['192.0.2.5'], patience);
+  await rig().manifest('added-example', undefined);
+  await rig().zone('marker.example', { www: '192.0.2.1' });
+  await rig().agreed('marker.example');
+  expect(await www('added.example')).toEqual(['192.0.2.5']);
+  expect(await rndc('showzone', 'added.example')).not.toMatch(/bind9-agent-local/);
+});
+
+test("adopts the user's file again when it changes: zones come, take ours over, and go", async () => {
+  await rig().zone('taken.example', { www: '192.0.2.3' });
+  await rig().agreed('taken.example');
+  await writeConf({ zones: ['mine.example', 'later.example', 'taken.example'] });
+  await untilEqual(() => www('later.example'), ['192.0.2.77'], patience);
+  await untilEqual(() => www('taken.example'), ['192.0.2.77'], patience);
+  const gone = async () => (await dig(pod().place, 'both.example', 'SOA')).status;
+  await untilEqual(gone, 'REFUSED', patience);
+  await pod().killNamed();
+  await untilEqual(() => www('taken.example'), ['192.0.2.77'], patience);
+  await untilEqual(() => www('ours.example'), ['192.0.2.1'], patience);
+  await writeConf({ zones: ['mine.example'] });
+  await untilEqual(() => www('taken.example'), ['192.0.2.3'], patience);
+});
+
+test("keeps the last good configuration when the user's file is broken, has views, or fails in named", async () => {
+  const broken: [UserConf, RegExp][] = [
+    [{ zones: ['mine.example'], more: 'zone "x" {' }, /cannot be adopted/],
+    [{ zones: [], more: 'view "v" { };' }, /it has views/],
+    [
+      {
+        zones: ['mine.example'],
+        more: 'tls t { cert-file "/nowhere/c"; key-file "/nowhere/k"; };',
+        options: `listen-on port ${pod().place.dnsPort + 1} tls t { 127.0.0.1; };`,
+      },
+      /named refuses the new configuration/,
+    ],
+  ];
+  for (const [conf, told] of broken) {
+    const log = logSince(pod().logs.agent);
+    await writeConf(conf);
+    await until(() => log().some((line) => told.test(line)), { ...patience, what: String(told) });
+    await pod().killNamed();
+    await untilEqual(() => www('mine.example'), ['192.0.2.77'], patience);
+    await untilEqual(() => www('ours.example'), ['192.0.2.1'], patience);
+  }
+  await writeConf({ zones: ['mine.example', 'mended.example'] });
+  await untilEqual(() => www('mended.example'), ['192.0.2.77'], patience);
+});
+
+test('does not let named start on a configuration with views, and says why', async () => {
+  const conf = join(folder, 'views.conf');
+  await writeFile(conf, 'view "inside" { match-clients { any; }; };\n');
+  const other = await makeRig({
+    agent: 'bundle',
+    secondaries: 0,
+    settings: { 'named.conf': conf },
+  });
+  try {
+    const alone = other.pod('primary-0');
+    await alone.settle();
+    alone.startAgent();
+    await until(
+      async () => /it has views/.test((await alone.get('/startupz'))?.body ?? ''),
+      patience,
+    );
+    expect(await alone.status('/startupz')).toBe(503);
+  } finally {
+    await other.close();
+  }
+});
