@@ -244,6 +244,8 @@ export class Passes {
     const wait = this.#backoff.nextDue();
     if (wait !== undefined) this.#deps.again(wait);
   }
+}
+
 /** named must not make by itself what it is to have from us. */
 function wantedConfig({ config, zones }: Plan): WantedConfig {
   const own = [...zones.values()].filter(
@@ -251,8 +253,6 @@ function wantedConfig({ config, zones }: Plan): WantedConfig {
   );
   if (own.length === 0) return config;
   return { ...config, ownEmptyZones: own.map(({ zone }) => zone).sort() };
-}
-
 }
 
 const primaryPlans = (plan: Plan): PrimaryPlan[] =>

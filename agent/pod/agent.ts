@@ -145,9 +145,9 @@ export class Agent {
         loader: this.#loader,
         clock,
         loadProblem,
+        onForeign: (zone) => this.#setForeign([...this.state.foreign, zone]),
       }),
       configure: (config) => parts.configuration.publish(config, ledger.entries()),
-        onForeign: (zone) => this.#setForeign([...this.state.foreign, zone]),
       reconfig,
       clock,
       log,
@@ -313,6 +313,21 @@ export class Agent {
     await this.#refresh(() => true);
   }
 
+  /** What named says that it has, seen beside a look at the ledger before and after: what is in neither is not ours. */
+  onStatistics(named: ReadonlyMap<DomainName, unknown>, before: ReadonlySet<DomainName>): void {
+    if (!this.state.reconciled) return;
+    const after = this.#parts.ledger.entries();
+    this.#setForeign([...named.keys()].filter((zone) => !before.has(zone) && !after.has(zone)));
+  }
+
+  #setForeign(zones: readonly DomainName[]): void {
+    const before = this.state.foreign;
+    const after = new Set(zones);
+    if (after.size === before.size && [...after].every((zone) => before.has(zone))) return;
+    this.state.foreign = after;
+    this.wake();
+  }
+
   async #reconfig(): Promise<void> {
     const { rndc, configuration, log } = this.#parts;
     const answer = await rndc.command('reconfig');
@@ -346,21 +361,6 @@ export class Agent {
     if (!proven || this.link.state.kind !== 'up') return;
     const wants = (zone: DomainName, primaries: readonly string[]): boolean =>
       primaries.includes(proof) && !this.#copies.isCurrent(zone);
-  /** What named says that it has, seen beside a look at the ledger before and after: what is in neither is not ours. */
-  onStatistics(named: ReadonlyMap<DomainName, unknown>, before: ReadonlySet<DomainName>): void {
-    if (!this.state.reconciled) return;
-    const after = this.#parts.ledger.entries();
-    this.#setForeign([...named.keys()].filter((zone) => !before.has(zone) && !after.has(zone)));
-  }
-
-  #setForeign(zones: readonly DomainName[]): void {
-    const before = this.state.foreign;
-    const after = new Set(zones);
-    if (after.size === before.size && [...after].every((zone) => before.has(zone))) return;
-    this.state.foreign = after;
-    this.wake();
-  }
-
     this.#refresh(wants).catch((error: unknown) =>
       this.#parts.log.warn({ err: error }, 'zones could not be refreshed'),
     );
