@@ -65,6 +65,7 @@ export class Agent {
   readonly #userConf: WatchedFile | undefined;
   readonly #approved = new Set<string>();
   readonly #mailbox = new Mailbox();
+  #registers = true;
   readonly #passes: Passes;
   readonly #prover: Prover;
   readonly #loader: ContentLoader;
@@ -167,16 +168,15 @@ export class Agent {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const { cluster, options, clock, log } = this.#parts;
+    const { options, clock, log } = this.#parts;
     await this.#startFromDisk();
-    await this.#labels?.read();
-    await cluster.start(() => this.wake());
+    await this.#begin();
     const tasks = [
       this.#labels?.watch(clock, signal),
       this.#userConf?.watch(clock, signal),
       this.link.watch(signal),
       this.#prover.run(signal),
-      this.#startAnyway(options.start.deadlineSeconds * 1000, signal),
+      this.#startAfterDeadline(signal),
     ];
     const trash = join(options.paths.state, 'trash');
     await emptyTrash(trash, clock.now() - TRASH_DAYS * DAY_MS).catch((error: unknown) =>
@@ -186,6 +186,37 @@ export class Agent {
     while (await this.#mailbox.next(signal)) await this.#guardedPass();
     this.#mailbox.close();
     await Promise.all(tasks);
+  }
+
+  /**
+   * Goes on until named may start and no further, as one that is not there yet: the pod is not registered. Returns why
+   * named may not start after all.
+   */
+  async prepare(signal: AbortSignal): Promise<string | undefined> {
+    this.#registers = false;
+    await this.#startFromDisk();
+    if (this.state.notStarted === undefined) return undefined;
+    await this.#begin();
+    const done = new AbortController();
+    const stopped = AbortSignal.any([signal, done.signal]);
+    const anyway = this.#startAfterDeadline(stopped).then(() => done.abort());
+    this.wake();
+    while (this.#isKept() && (await this.#mailbox.next(stopped))) await this.#guardedPass();
+    done.abort();
+    await anyway;
+    this.#mailbox.close();
+    return this.state.notStarted;
+  }
+
+  /** named may not start yet, but that may change by itself. */
+  #isKept(): boolean {
+    const { notStarted, outcome } = this.state;
+    return notStarted !== undefined && outcome?.config.kind !== 'refused';
+  }
+
+  async #begin(): Promise<void> {
+    await this.#labels?.read();
+    await this.#parts.cluster.start(() => this.wake());
   }
 
   /** What lies on disk and was served before is served at once, before anything is known of the cluster. */
@@ -198,12 +229,15 @@ export class Agent {
   }
 
   /** With nothing on disk and no view of the cluster, named is let start empty after a while; the pod stays unready. */
-  async #startAnyway(deadlineMs: number, signal: AbortSignal): Promise<void> {
-    const { clock, configuration, log } = this.#parts;
-    await clock.sleep(deadlineMs, signal);
+  async #startAfterDeadline(signal: AbortSignal): Promise<void> {
+    const { clock, configuration, log, options } = this.#parts;
+    await clock.sleep(options.start.deadlineSeconds * 1000, signal);
     if (signal.aborted || this.state.notStarted === undefined) return;
     const outcome = await configuration.publishRemembered();
-    if (outcome.kind === 'refused') return;
+    if (outcome.kind === 'refused') {
+      this.state.notStarted = outcome.why;
+      return;
+    }
     log.warn({}, 'named may start with nothing to serve: the resources could not be read in time');
     this.state.notStarted = undefined;
   }
@@ -244,9 +278,9 @@ export class Agent {
     this.state.self = self;
     if (self === undefined) return;
     const held = this.state.outcome?.held?.hash;
-    const unregistered = await failureOf(
-      cluster.register(held === undefined ? self : { ...self, held }),
-    );
+    const unregistered = this.#registers
+      ? await failureOf(cluster.register(held === undefined ? self : { ...self, held }))
+      : undefined;
     const startedAt = clock.monotonic();
     const outcome = await this.#passes.run({
       view,

@@ -6,6 +6,7 @@ import type { Context } from '../context.ts';
 import { followLog } from '../observe/follow-log.ts';
 import { type FeedPeer, PeerFeeds } from '../observe/peer-feed.ts';
 import type { Options } from '../options/options.ts';
+import type { PassOutcome } from '../pass/pass.ts';
 import { TRANSFER_LOG } from '../plan/named-config.ts';
 import { wrongIn } from '../plan/problems.ts';
 import type { Peer } from '../plan/registration.ts';
@@ -22,6 +23,8 @@ import { Speaker } from './speaker.ts';
 export interface Pod {
   /** Works until the signal aborts. @param leaving whether the pod goes away: then its registration is taken back. */
   run(signal: AbortSignal, leaving: () => boolean): Promise<void>;
+  /** Writes what named needs to start, and no more. Returns why named may not start. */
+  prepare(signal: AbortSignal): Promise<string | undefined>;
 }
 
 const STATISTICS_MS = 10_000;
@@ -55,10 +58,16 @@ export async function openPod(options: Options, context: Context): Promise<Pod> 
   });
   const whole = { parts, agent, copies, feed, feeds, speaker };
   const transitions = new TransitionLog(parts.log);
-  const afterPass = (): void => tellAll(whole, transitions);
-  const http = await serveHttp(httpSources(whole), options.http);
+  let afterPass = (): void => tellLog(whole, transitions);
   return {
+    prepare: async (signal) => {
+      const why = await agent.prepare(signal);
+      await stop(parts, Promise.resolve(), false);
+      return why;
+    },
     run: async (signal, leaving) => {
+      afterPass = () => tellAll(whole, transitions);
+      const http = await serveHttp(httpSources(whole), options.http);
       const work = [
         agent.run(signal),
         speaker.run(signal),
@@ -74,27 +83,33 @@ export async function openPod(options: Options, context: Context): Promise<Pod> 
   };
 }
 
-/** Passes on what a pass has found to everyone who tells it. */
-function tellAll(
-  { parts, agent, copies, feeds, speaker }: Whole,
-  transitions: TransitionLog,
-): void {
+function tellLog({ parts, agent }: Whole, transitions: TransitionLog): void {
   const { outcome } = agent.state;
-  const { metrics, cluster } = parts;
-  const view = cluster.view();
-  const peers = [...view.peers.values()];
-  const configRefused = outcome?.config.kind === 'refused' ? outcome.config.why : undefined;
+  const view = parts.cluster.view();
   transitions.tell({
     wrong: wrongIn(view, outcome?.plan),
     held: outcome?.held,
     removalsFrozen: view.removalsFrozen,
-    configRefused,
+    configRefused: refusedOf(outcome),
   });
+}
+
+const refusedOf = (outcome: PassOutcome | undefined): string | undefined =>
+  outcome?.config.kind === 'refused' ? outcome.config.why : undefined;
+
+/** Passes on what a pass has found to everyone who tells it. */
+function tellAll(whole: Whole, transitions: TransitionLog): void {
+  const { parts, agent, copies, feeds, speaker } = whole;
+  const { outcome } = agent.state;
+  const { metrics, cluster } = parts;
+  const view = cluster.view();
+  const peers = [...view.peers.values()];
+  tellLog(whole, transitions);
   feeds.follow(peers.filter(isLive).map(feedPeer));
   metrics.setPeers(peers);
   metrics.setHeld(outcome?.held !== undefined);
   metrics.setProblems(view.invalid.length);
-  metrics.setConfigurationRefused(configRefused !== undefined);
+  metrics.setConfigurationRefused(refusedOf(outcome) !== undefined);
   if (outcome === undefined) return;
   copies.track(outcome.plan, view);
   speaker.onPass(outcome, view);
