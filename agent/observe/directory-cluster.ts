@@ -17,6 +17,8 @@ export interface DirectoryClusterOptions {
   readonly status: string;
   /** This pod's name, where it has one. */
   readonly pod?: string;
+  /** Only looks: makes no folder, repairs and removes nothing. */
+  readonly onlooks?: boolean;
   /** The namespace of objects that name none. */
   readonly namespace: string;
   readonly lease: Lease;
@@ -53,6 +55,7 @@ export class DirectoryCluster implements Cluster {
 
   constructor(options: DirectoryClusterOptions) {
     const { clock, newId, rescanMs = 30_000, settleMs = 250, statusGraceMs = 60_000 } = options;
+    const onlooks = options.onlooks === true;
     const changed = (): void => this.#tell();
     this.#options = options;
     this.#manifests = new DirectoryManifests({
@@ -71,9 +74,17 @@ export class DirectoryCluster implements Cluster {
       clock,
       lease: options.lease,
       ...(options.pod === undefined ? {} : { pod: options.pod }),
+      onlooks,
       changed,
     });
-    this.#status = new DirectoryStatus({ folder: options.status, clock, newId, rescanMs, changed });
+    this.#status = new DirectoryStatus({
+      folder: options.status,
+      clock,
+      newId,
+      rescanMs,
+      onlooks,
+      changed,
+    });
     this.#graceMs = statusGraceMs;
     this.#sweep = new StatusSweep(statusGraceMs);
   }
@@ -81,7 +92,7 @@ export class DirectoryCluster implements Cluster {
   async start(changed: () => void): Promise<void> {
     this.#changed = changed;
     await Promise.all([this.#manifests.start(), this.#peers.start(), this.#status.start()]);
-    void this.#sweepAgainAndAgain();
+    if (this.#options.onlooks !== true) void this.#sweepAgainAndAgain();
   }
 
   view(): ClusterView {

@@ -20,6 +20,8 @@ export interface DirectoryPeersOptions {
   readonly lease: Lease;
   /** This pod's name: never a peer, also where an earlier pod of the name left its registration. */
   readonly pod?: string;
+  /** Only looks: the folder is not made, and the files of those who are gone stay. */
+  readonly onlooks?: boolean;
   readonly changed: () => void;
 }
 
@@ -71,7 +73,7 @@ export class DirectoryPeers {
 
   async start(): Promise<void> {
     const { folder } = this.#options;
-    await makeFolder(folder);
+    await this.#makeFolder();
     this.#watch = await FolderWatch.open([folder], {
       hint: (_folder, name) => {
         if (name === undefined || isRegistration(name)) this.#hints.add();
@@ -133,10 +135,11 @@ export class DirectoryPeers {
   }
 
   async #readAll(): Promise<void> {
-    const { folder, lease } = this.#options;
-    await makeFolder(folder);
+    const { folder, lease, onlooks } = this.#options;
+    await this.#makeFolder();
     if (await this.#watch?.renew()) void this.#hints.addAllIn(WATCH_BEGINS_MS);
     const names = await readdir(folder).catch((cause: unknown) => {
+      if (onlooks === true && isMissing(cause)) return [];
       throw new FileError('read', folder, cause);
     });
     const files = new Set(names.filter(isRegistration));
@@ -188,12 +191,20 @@ export class DirectoryPeers {
     return known !== undefined && isDeepStrictEqual(known, peer) ? known : peer;
   }
 
+  async #makeFolder(): Promise<void> {
+    if (!this.#options.onlooks) await makeFolder(this.#options.folder);
+  }
+
   async #removeUnlessRenewed(name: string, text: string): Promise<void> {
+    if (this.#options.onlooks) return;
     const path = join(this.#options.folder, name);
     // Not removable, e.g. on a read-only volume: it is no peer all the same.
     if ((await readIfPresent(path)) === text) await remove(path).catch(() => undefined);
   }
 }
+
+const isMissing = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && error.code === 'ENOENT';
 
 const isRegistration = (name: string): boolean => name.endsWith(ENDING) && !name.startsWith('.');
 

@@ -24,6 +24,8 @@ export interface DirectoryStatusOptions {
   readonly clock: Clock;
   readonly newId: () => string;
   readonly rescanMs: number;
+  /** Only looks: no folder is made, and no file repaired. */
+  readonly onlooks?: boolean;
   readonly changed: () => void;
 }
 
@@ -63,7 +65,7 @@ export class DirectoryStatus {
 
   async start(): Promise<void> {
     const { folder, rescanMs } = this.#options;
-    await this.#files.makeFolders();
+    await this.#makeFolders();
     this.#watch = await FolderWatch.open([folder], {
       hint: (_folder, entry) => this.#hint(entry),
       failed: (error) => {
@@ -207,11 +209,15 @@ export class DirectoryStatus {
 
   async #names(): Promise<Set<string>> {
     // The folder may have been removed under us, with all in it: begin anew.
-    await this.#files.makeFolders();
+    await this.#makeFolders();
     if (await this.#watch?.renew()) void this.#hints.addAllIn(WATCH_BEGINS_MS);
     const names = await this.#files.names();
     this.#mend('folder');
     return new Set([...names, ...this.#known.keys()]);
+  }
+
+  async #makeFolders(): Promise<void> {
+    if (!this.#options.onlooks) await this.#files.makeFolders();
   }
 
   async #check(name: string, unlessUnchanged: boolean): Promise<void> {
@@ -223,7 +229,7 @@ export class DirectoryStatus {
       const stored = await this.#files.readUnlessKnown(name, known?.stored, shown);
       const good = shown === versionOf(stored);
       this.#adopt(name, known, stored, good ? trace : '');
-      if (good || stored === undefined) this.#behindSince.delete(name);
+      if (good || stored === undefined || this.#options.onlooks) this.#behindSince.delete(name);
       else await this.#behind(name, stored);
       this.#mend(name);
     } catch (error) {

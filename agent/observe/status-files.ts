@@ -43,9 +43,10 @@ export class StatusFiles {
     await this.#store.open();
   }
 
-  /** The names of all statuses, shown or not. */
+  /** The names of all statuses, shown or not; none where there is no folder. */
   async names(): Promise<string[]> {
     const files = await readdir(this.#folder).catch((cause: unknown) => {
+      if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return [];
       throw new FileError('read', this.#folder, cause);
     });
     const shown = files.flatMap((file) => statusNameOf(file) ?? []);

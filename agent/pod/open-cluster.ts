@@ -20,7 +20,7 @@ export function openCluster(options: Options, log: Logger, as: 'pod' | 'onlooker
     manifests: [directory.manifests],
     peers: directory.peers,
     status: directory.status,
-    ...(as === 'pod' ? { pod: pod.name } : {}),
+    ...(as === 'pod' ? { pod: pod.name } : { onlooks: true }),
     namespace: pod.namespace,
     lease,
     clock: systemClock,
