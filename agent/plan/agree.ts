@@ -102,14 +102,17 @@ const known = (elsewhere: Agreement['elsewhere']): Serial | undefined =>
 const mustAsk = ({ allocated, serving, elsewhere }: Agreement): boolean =>
   (allocated === undefined || serving === undefined) && elsewhere === 'unasked';
 
-/** What another live primary has agreed on, where it is newer than what our named serves. */
+/**
+ * What was agreed on, where it is newer than what our named serves: from whoever allocated it, or from another primary
+ * where that one is gone, or was this pod before it lost its disk.
+ */
 function follow(input: Agreement): Decision {
   const { allocated, self, ranked, serving } = input;
+  const others = ranked.filter((pod) => pod !== self);
+  const by = others.find((pod) => pod === allocated?.by) ?? others[0];
   const newer =
     allocated !== undefined && (serving === undefined || isNewer(allocated.serial, serving.serial));
-  return newer && allocated.by !== self && ranked.includes(allocated.by)
-    ? awaitOrTake(input, allocated)
-    : { kind: 'stay' };
+  return newer && by !== undefined ? awaitOrTake(input, { ...allocated, by }) : { kind: 'stay' };
 }
 
 function agreeAlone(input: Agreement): Decision {

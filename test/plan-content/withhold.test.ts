@@ -135,6 +135,12 @@ describe('content that is withheld', () => {
   test('gives way to what another primary has agreed on since', () => {
     const newer = { serial: 8, contentHash: 'more', by: 'p-1', view: 10 };
     expect(agree({ ...input, allocated: newer })).toEqual({ kind: 'take', from: 'p-1', serial: 8 });
+    const ours = { ...newer, by: 'p-0' };
+    expect(agree({ ...input, serving: undefined, allocated: ours })).toEqual({
+      kind: 'take',
+      from: 'p-1',
+      serial: 8,
+    });
     expect(agree({ ...input, allocated: newer, unsettledFor: 0 })).toMatchObject({ kind: 'wait' });
   });
 });
