@@ -7,6 +7,8 @@ export interface ControlChannelOptions extends ControlAddress {
   readonly timeoutMs: number;
   /** How long an unused connection waits before it says something; named closes it after 30 s. */
   readonly keepAliveMs?: number;
+  /** named has ended a connection that worked: its process has ended, or our key is no more. */
+  readonly onLost?: () => void;
 }
 
 interface Job {
@@ -138,7 +140,7 @@ export class ControlChannel implements Rndc {
       }
     }
     if (this.#closed) throw closedByUs();
-    this.#connection = new ControlConnection(this.#options);
+    this.#connection = new ControlConnection(this.#options, this.#options.onLost ?? noOp);
     return this.#connection.ask(text);
   }
 
@@ -159,5 +161,7 @@ export class ControlChannel implements Rndc {
     this.#keepAlive = setTimeout(beat, this.#options.keepAliveMs ?? KEEP_ALIVE_MS).unref();
   }
 }
+
+const noOp = (): void => undefined;
 
 const closedByUs = (): ControlError => new ControlError('closed', 'the control channel was closed');

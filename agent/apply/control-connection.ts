@@ -35,6 +35,7 @@ const LENGTH = 4;
 export class ControlConnection {
   readonly #address: ControlAddress;
   readonly #socket: Socket;
+  readonly #onLost: () => void;
   #connected = false;
   #received: Buffer[] = [];
   #receivedLength = 0;
@@ -43,16 +44,18 @@ export class ControlConnection {
   #waiting: Waiting | undefined;
   #failure: { readonly error: unknown } | undefined;
 
-  constructor(address: ControlAddress) {
+  /** @param onLost named has ended it, after it had worked */
+  constructor(address: ControlAddress, onLost: () => void) {
     this.#address = address;
+    this.#onLost = onLost;
     this.#serial = Math.floor(address.random() * 2 ** 32);
     this.#socket = connect({ host: address.host, port: address.port, noDelay: true })
       .on('connect', () => {
         this.#connected = true;
       })
       .on('data', (chunk: Buffer) => this.#receive(chunk))
-      .on('error', (error) => this.fail(this.#explain(error)))
-      .on('close', () => this.fail(this.#explain()));
+      .on('error', (error) => this.#end(error))
+      .on('close', () => this.#end());
   }
 
   /** It has shaken hands and not failed since. */
@@ -63,6 +66,12 @@ export class ControlConnection {
   async ask(command: string): Promise<ControlAnswer> {
     if (this.#nonce === undefined) await this.#shakeHands();
     return answerOf(await this.#exchange(command));
+  }
+
+  #end(error?: Error): void {
+    const worked = this.usable;
+    this.fail(this.#explain(error));
+    if (worked) this.#onLost();
   }
 
   /** Ends the connection; who waits for an answer gets the error. */

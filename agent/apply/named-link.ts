@@ -26,6 +26,7 @@ export class NamedLink {
   readonly #clock: Clock;
   #state: LinkState = { kind: 'down', why: 'not asked yet' };
   #downSince: number;
+  #wake: () => void = () => undefined;
 
   constructor(rndc: Rndc, events: LinkEvents, clock: Clock) {
     this.#rndc = rndc;
@@ -41,24 +42,48 @@ export class NamedLink {
   async watch(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await this.check(signal);
-      await this.#clock.sleep(this.#pause(), signal);
+      const woken = new AbortController();
+      this.#wake = () => woken.abort();
+      await this.#clock.sleep(this.#pause(), AbortSignal.any([signal, woken.signal]));
     }
+  }
+
+  /** named has ended a connection: whoever answers next may be another process, started within the same second. */
+  lost(): void {
+    if (this.#state.kind === 'down') return;
+    this.#goDown('it has closed the control channel');
+    this.#wake();
   }
 
   /** Asks once, now; tells the events what changed. */
   async check(signal?: AbortSignal): Promise<LinkState> {
     const next = await this.#ask(signal);
     if (signal?.aborted) return this.#state;
-    const before = this.#state;
-    this.#state = next;
-    if (next.kind === 'up') {
-      if (before.kind === 'down' || before.status.bootTime !== next.status.bootTime)
-        this.#events.onUp(next.status);
-    } else if (before.kind === 'up' || before.why !== next.why) {
-      if (before.kind === 'up') this.#downSince = this.#clock.monotonic();
-      this.#events.onDown(next.why);
+    if (next.kind === 'down') this.#goDown(next.why);
+    else if (!this.#isKnown(next.status)) this.#goUp(next.status);
+    else this.#state = next;
+    return this.#state;
+  }
+
+  #isKnown({ bootTime }: NamedStatus): boolean {
+    return this.#state.kind === 'up' && this.#state.status.bootTime === bootTime;
+  }
+
+  #goUp(status: NamedStatus): void {
+    // What is not loaded yet must not be taken for broken.
+    if (status.loading) {
+      this.#goDown('it is loading its zones');
+      return;
     }
-    return next;
+    this.#state = { kind: 'up', status };
+    this.#events.onUp(status);
+  }
+
+  #goDown(why: string): void {
+    const before = this.#state;
+    this.#state = { kind: 'down', why };
+    if (before.kind === 'up') this.#downSince = this.#clock.monotonic();
+    if (before.kind === 'up' || before.why !== why) this.#events.onDown(why);
   }
 
   async #ask(signal: AbortSignal | undefined): Promise<LinkState> {

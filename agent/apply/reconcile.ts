@@ -15,7 +15,7 @@ export type NamedZones = ReadonlyMap<
 
 export interface ReconcileDeps {
   readonly ledger: Ledger;
-  readonly loader: ContentLoader;
+  readonly loader: Pick<ContentLoader, 'forget'>;
   readonly files: ZoneFiles;
   readonly command: ZoneCommander;
   readonly clock: Clock;
@@ -38,7 +38,8 @@ const POLL_MS = 10;
  * not flushed: that a disk is full must keep nobody from being repaired.
  */
 export async function reconcile(named: NamedZones, deps: ReconcileDeps): Promise<Reconciled> {
-  const { ledger, loader } = deps;
+  const { ledger, loader, files } = deps;
+  const isKeptAside = await files.keptAside();
   const repaired: DomainName[] = [];
   for (const entry of [...ledger.entries().values()]) {
     const found = named.get(entry.zone);
@@ -46,10 +47,11 @@ export async function reconcile(named: NamedZones, deps: ReconcileDeps): Promise
       ledger.remove([entry.zone]);
       loader.forget(entry.zone);
     } else if (entry.role === 'primary') {
-      const broken = found.serial === undefined;
-      const serial = broken ? await withoutJournal(entry.zone, deps) : found.serial;
-      if (broken) repaired.push(entry.zone);
+      const isKept = isKeptAside(entry.zone);
+      const serial = found.serial ?? (await repair(entry.zone, isKept, deps));
       if (serial !== entry.serial) noteSerial(entry, serial, deps);
+      if (found.serial === undefined) repaired.push(entry.zone);
+      else if (isKept) await files.settle(entry.zone);
     }
   }
   const ours = ledger.entries();
@@ -59,14 +61,17 @@ export async function reconcile(named: NamedZones, deps: ReconcileDeps): Promise
 
 /**
  * A journal that does not lead to its file's serial keeps a primary zone from loading; without it the file is served. (A
- * secondary's journal stays: it holds the newest data and the timers.)
+ * secondary's journal stays: it holds the newest data and the timers.) A file that named refuses gives way to the last
+ * good one, where a run was killed before it could see to that.
  */
-async function withoutJournal(
+async function repair(
   zone: DomainName,
+  isKept: boolean,
   { files, command, clock, serialHere }: ReconcileDeps,
 ): Promise<Serial | undefined> {
   await command('freeze', zone);
   await files.removeJournal(zone);
+  if (isKept) await files.restore(zone);
   await command('thaw', zone);
   const deadline = clock.monotonic() + REPAIR_TIMEOUT_MS;
   let serial = await serialHere(zone);

@@ -56,8 +56,9 @@ export class ServerConfig {
       await rm(join(folder, version), { recursive: true, force: true });
       return { kind: 'refused', why };
     }
-    await this.#switchTo(version);
+    // First the links, which lead nowhere yet at the very first: a version that is in use is never looked at again.
     await this.#link(files);
+    await this.#switchTo(version);
     this.#previous = current;
     await this.#clean(version, current);
     return { kind: 'published' };
@@ -84,6 +85,8 @@ export class ServerConfig {
 
   async #write(version: string, files: ConfigFiles): Promise<string[]> {
     const folder = join(this.#deps.folder, version);
+    // What a killed run has half-written there.
+    await rm(folder, { recursive: true, force: true });
     await makeFolder(folder);
     await publishAll(
       [...files].map(([name, text]) => ({ path: join(folder, name), text, mode: 0o640 })),

@@ -1,4 +1,4 @@
-import { link, open, rename } from 'node:fs/promises';
+import { link, open, readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type DomainName, fileNameOf } from '../dns/name.ts';
 import type { Serial } from '../dns/serial.ts';
@@ -80,6 +80,13 @@ export class ZoneFiles {
     return serial === undefined ? undefined : Number(serial);
   }
 
+  /** Tells which zones have content kept aside: whoever put it there was killed before the new one was served. */
+  async keptAside(): Promise<(zone: DomainName) => boolean> {
+    const all = await readdir(this.#zones).catch(() => []);
+    const names = new Set(all.filter((name) => name.endsWith(LAST_GOOD)));
+    return (zone) => names.size > 0 && names.has(`${fileNameOf(zone)}${LAST_GOOD}`);
+  }
+
   async settle(zone: DomainName): Promise<void> {
     await remove(lastGood(this.pathOf(zone)));
   }
@@ -94,12 +101,14 @@ export class ZoneFiles {
   }
 
   async discard(zone: DomainName, now: number): Promise<void> {
-    for (const suffix of ['', '.jnl'])
+    for (const suffix of ['', '.jnl', LAST_GOOD])
       await removeToTrash(`${this.pathOf(zone)}${suffix}`, this.#trash, now);
   }
 }
 
-const lastGood = (path: string): string => `${path}.last`;
+const LAST_GOOD = '.last';
+
+const lastGood = (path: string): string => `${path}${LAST_GOOD}`;
 
 async function readHead(path: string): Promise<string> {
   const file = await open(path);

@@ -26,6 +26,8 @@ export interface NamedStatus {
   readonly tcpHighWater?: number;
   /** "server is up and running". It does not mean that every zone is loaded. */
   readonly running: boolean;
+  /** "reload/reconfig in progress": zones are being loaded, after a start too (BIND 9.20; 9.18 does not answer then). */
+  readonly loading?: true;
 }
 
 /** Clients now, and the limit; `soft` is the limit at which old ones are dropped. */
@@ -68,6 +70,7 @@ export function parseNamedStatus(text: string): NamedStatus | Problem {
     tcpClients: clients(fields.get('tcp clients')),
     tcpHighWater: whole(fields.get('TCP high-water')),
     running: lines.includes('server is up and running'),
+    loading: lines.includes('reload/reconfig in progress') || undefined,
   });
 }
 

@@ -106,6 +106,7 @@ export class Agent {
       { onUp: (status) => this.#onUp(status), onDown: (why) => this.#onDown(why) },
       clock,
     );
+    rndc.onLost(() => this.link.lost());
     const reconfig = () => this.#reconfig();
     const peers = {
       self: options.pod.name,

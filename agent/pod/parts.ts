@@ -8,12 +8,13 @@ import { sendUpdates } from '../apply/update.ts';
 import type { Clock } from '../clock.ts';
 import type { Context } from '../context.ts';
 import type { DomainName } from '../dns/name.ts';
-import { makeFolder } from '../files.ts';
+import { cleanTemporary, makeFolder } from '../files.ts';
 import type { Logger } from '../log.ts';
 import type { Cluster } from '../observe/cluster.ts';
 import type { Compile } from '../observe/compiler.ts';
 import { type NamedZone, readNamedZones } from '../observe/named-statistics.ts';
 import type { Options } from '../options/options.ts';
+import { failureOf } from '../problem.ts';
 import { run } from '../process.ts';
 import { Metrics } from '../report/metrics.ts';
 import { compileWith } from './compiling.ts';
@@ -22,6 +23,13 @@ import { type GivenKeys, readKeys } from './keys.ts';
 import { openCluster } from './open-cluster.ts';
 import { hereAddress } from './settings.ts';
 import { Wire } from './wire.ts';
+
+/** Commands to named over a connection that is kept. */
+export interface NamedRndc extends Rndc {
+  /** Tells when named has ended the connection: it was most likely killed. */
+  onLost(listener: () => void): void;
+  close(): void;
+}
 
 /** The doors of one pod's agent: each effect once, opened from the options. */
 export interface AgentParts {
@@ -34,7 +42,7 @@ export interface AgentParts {
   readonly ledger: Ledger;
   readonly cluster: Cluster;
   readonly configuration: Configuration;
-  readonly rndc: Rndc & { close(): void };
+  readonly rndc: NamedRndc;
   readonly wire: Wire;
   readonly metrics: Metrics;
   /** What named says that it has. Throws a TransientError where it does not answer. */
@@ -52,7 +60,7 @@ export async function openParts(options: Options, context: Context): Promise<Age
   const { paths, named, dns } = options;
   const { log, clock, version } = context;
   for (const folder of [paths.config, paths.zones, paths.newZones, paths.state])
-    await makeFolder(folder);
+    await prepareFolder(folder);
   const given = await readKeys(options.keys);
   const secrets = await openPodSecrets(paths.state, randomBytes);
   for (const why of secrets.replaced) log.warn({ reason: why }, 'a key of this pod was replaced');
@@ -93,6 +101,13 @@ export async function openParts(options: Options, context: Context): Promise<Age
   };
 }
 
+/** Makes a folder, and removes what a killed run has left half-written in it. */
+async function prepareFolder(folder: string): Promise<void> {
+  await makeFolder(folder);
+  // On a disk that has turned read-only it stays.
+  await failureOf(cleanTemporary(folder));
+}
+
 /** Commands to named, natively and by the program where that does not get along, each timed. */
 function openRndc(
   { named }: Options,
@@ -100,14 +115,16 @@ function openRndc(
   metrics: Metrics,
   log: Logger,
   clock: Clock,
-): Rndc & { close(): void } {
+): NamedRndc {
   const address = { host: named.controlAddress, port: named.controlPort };
+  let lost = (): void => undefined;
   const channel = new ControlChannel({
     ...address,
     key: control.key,
     timeoutMs: CONTROL_TIMEOUT_MS,
     now: () => clock.now(),
     random: Math.random,
+    onLost: () => lost(),
   });
   const program = rndcProgram({
     ...address,
@@ -130,6 +147,9 @@ function openRndc(
           (clock.monotonic() - startedAt) / 1000,
         );
       }
+    },
+    onLost: (listener) => {
+      lost = listener;
     },
     close: () => channel.close(),
   };
