@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { makeFolder, publish } from '../files.ts';
+import { makeFolder, publish, remove } from '../files.ts';
 
 /** named's new-zone database, and the text that it imports where there is no database yet. */
 const DATABASE = '_default.nzd';
@@ -12,8 +12,21 @@ export async function hasDatabase(folder: string): Promise<boolean> {
   return found !== undefined && found.size > 0;
 }
 
-/** @param stanzas `zone "…" { … };` lines */
+/**
+ * Without any zone there is no text: BIND 9.20 does not start on an empty one ("loading configuration: not found").
+ *
+ * @param stanzas `zone "…" { … };` lines
+ */
 export async function publishFirstStanzas(folder: string, stanzas: string): Promise<void> {
   await makeFolder(folder);
-  await publish(join(folder, TEXT), stanzas, { mode: 0o600 });
+  if (stanzas === '') await withdrawFirstStanzas(folder);
+  else await publish(join(folder, TEXT), stanzas, { mode: 0o600 });
+}
+
+/**
+ * Once there is a database the text must go, unless named has taken it away itself: BIND 9.20 would import it at its next
+ * start, and end itself at the first zone that it has already ("MDB_KEYEXIST").
+ */
+export function withdrawFirstStanzas(folder: string): Promise<void> {
+  return remove(join(folder, TEXT));
 }

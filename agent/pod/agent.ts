@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { ContentLoader } from '../apply/content-loader.ts';
-import { hasDatabase, publishFirstStanzas } from '../apply/first-stanzas.ts';
+import { hasDatabase, publishFirstStanzas, withdrawFirstStanzas } from '../apply/first-stanzas.ts';
 import { NamedLink } from '../apply/named-link.ts';
 import { reconcile } from '../apply/reconcile.ts';
 import { ZoneApplier } from '../apply/zone-applier.ts';
@@ -222,9 +222,11 @@ export class Agent {
 
   /** What lies on disk and was served before is served at once, before anything is known of the cluster. */
   async #startFromDisk(): Promise<void> {
-    const { configuration } = this.#parts;
+    const { configuration, log } = this.#parts;
     await configuration.load();
     if (!(await hasDatabase(configuration.newZones))) return;
+    const left = await failureOf(withdrawFirstStanzas(configuration.newZones));
+    if (left !== undefined) log.warn({ err: left }, 'the stanzas of the first start stay');
     const outcome = await configuration.publishRemembered();
     this.state.notStarted = outcome.kind === 'refused' ? outcome.why : undefined;
   }
@@ -320,7 +322,8 @@ export class Agent {
     if (firstStanzas !== undefined) {
       await publishFirstStanzas(newZones, firstStanzas);
       // named makes its database before it reads the stanzas.
-      if (!(await hasDatabase(newZones))) await this.#passes.confirmPrepared();
+      if (await hasDatabase(newZones)) await withdrawFirstStanzas(newZones);
+      else await this.#passes.confirmPrepared();
     }
     this.state.notStarted = undefined;
   }

@@ -10,6 +10,7 @@ import { until, untilEqual } from '../rig/until.ts';
 import { axfr, dig } from './dig.ts';
 import { logSince } from './log-since.ts';
 import { openRig } from './open-rig.ts';
+import { condition } from './zone-status.ts';
 
 const patience = { withinMs: 30_000 };
 const folder = mkdtempSync(join(tmpdir(), 'bind9-agent-user-'));
@@ -74,11 +75,7 @@ const rndc = async (...command: string[]): Promise<string> => {
 };
 
 /** The conflict that a zone's status tells. */
-async function conflict(zone: string): Promise<string | undefined> {
-  const name = `default.${zone.replaceAll('.', '-')}.yaml`;
-  const text = (await readFile(join(rig().clusterFolder, 'status', name))).toString();
-  return /type: Conflict[\s\S]*?status: "?True/.exec(text) === null ? undefined : text;
-}
+const conflict = (zone: string) => condition(rig(), zone, 'Conflict');
 
 test("serves the user's zones as they were beside our own, and merges into options and logging", async () => {
   expect(await www('mine.example')).toEqual(['192.0.2.77']);
@@ -98,7 +95,8 @@ test("serves the user's zones as they were beside our own, and merges into optio
 
 test("a DNSZone with the name of a user's zone is a conflict and changes nothing", async () => {
   await rig().zone('both.example', { www: '192.0.2.2' });
-  await until(async () => conflict('both.example'), patience);
+  const told = await until(() => conflict('both.example'), patience);
+  expect(told).toMatch(/instance primary has zone both.example/);
   expect(await www('both.example')).toEqual(['192.0.2.77']);
   expect(await rig().serial('primary-0', 'both.example')).toBe(77);
   await rig().manifest('both-example', undefined);
@@ -112,7 +110,7 @@ test('a zone that somebody else adds to the running named is never touched', asy
   const stanza = `{ type primary; file "${folder}/added"; };`;
   await rndc('addzone', 'added.example', stanza);
   await rig().zone('added.example', { www: '192.0.2.6' });
-  await until(async () => conflict('added.example'), patience);
+  await until(() => conflict('added.example'), patience);
   await pod().killAgent();
   pod().startAgent();
   await pod().ready();

@@ -10,6 +10,7 @@ import { dig } from './dig.ts';
 import { openRig } from './open-rig.ts';
 import { typeAt } from './type-at.ts';
 import { watchAnswers } from './watch-answers.ts';
+import { settled } from './zone-status.ts';
 
 const labels = mkdtempSync(join(tmpdir(), 'bind9-agent-labels-'));
 const patience = { withinMs: 30_000 };
@@ -54,27 +55,27 @@ const rig = openRig(
     await rig().zone('turns.example', { www: '192.0.2.1' });
     await rig().start();
     await rig().ready();
-    await rig().agreed('turns.example');
+    await settled(rig(), 'turns.example');
   },
 );
 afterAll(() => rmSync(labels, { recursive: true, force: true }));
 
 test('two pods that change places by their labels go on serving the zone all the while', async () => {
   const watched = watchAnswers(rig().pods.values(), 'www.turns.example', ['192.0.2.1']);
-  const before = await rig().agreed('turns.example');
+  const before = await settled(rig(), 'turns.example');
   await label('west-0', 'primary');
   await untilType('west-0', 'turns.example', 'primary');
   await label('east-0', 'secondary');
   await untilType('east-0', 'turns.example', 'secondary');
-  expect(await rig().agreed('turns.example')).toBe(before);
+  expect(await settled(rig(), 'turns.example')).toBe(before);
   await servedAllTheWhile(watched);
   await untilServed('192.0.2.2');
-  expect(await rig().agreed('turns.example')).toBe(before + 1);
+  expect(await settled(rig(), 'turns.example')).toBe(before + 1);
 });
 
 test('two pods that change places by the role of their Bind9Instance, both secondary in between, do too', async () => {
   const watched = watchAnswers(rig().pods.values(), 'www.turns.example', ['192.0.2.2']);
-  const before = await rig().agreed('turns.example');
+  const before = await settled(rig(), 'turns.example');
   await instance('east', 'secondary');
   await instance('west', 'secondary');
   await label('east-0', undefined);
@@ -82,10 +83,10 @@ test('two pods that change places by the role of their Bind9Instance, both secon
   await untilType('west-0', 'turns.example', 'secondary');
   await instance('east', 'primary');
   await untilType('east-0', 'turns.example', 'primary');
-  expect(await rig().agreed('turns.example')).toBe(before);
+  expect(await settled(rig(), 'turns.example')).toBe(before);
   await servedAllTheWhile(watched);
   await untilServed('192.0.2.3');
-  expect(await rig().agreed('turns.example')).toBe(before + 1);
+  expect(await settled(rig(), 'turns.example')).toBe(before + 1);
 });
 
 test('a zone that is selected for another instance moves there, its serial with it', async () => {

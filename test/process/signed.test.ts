@@ -1,12 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { parse } from 'yaml';
 import { writeKey } from '../rig/keys.ts';
 import type { Rig } from '../rig/rig.ts';
 import { until, untilEqual } from '../rig/until.ts';
 import { type Asker, axfr, dig } from './dig.ts';
 import { openRig } from './open-rig.ts';
+import { zoneStatus } from './zone-status.ts';
 
 const patience = { withinMs: 30_000 };
 const zone = 'example.com';
@@ -90,13 +90,10 @@ describe('with a key', () => {
         const { answer } = await dig(place, 'www.hidden.example', 'A', { key: key() });
         return answer[0]?.endsWith('192.0.2.2');
       }, patience);
-    const file = join(rig().clusterFolder, 'status', 'default.hidden-example.yaml');
-    const states = async () => {
-      const { status } = parse((await readFile(file)).toString()) as {
-        status: { transfers: { pod: string; state: string }[] };
-      };
-      return status.transfers.map(({ pod, state }) => `${pod} ${state}`);
-    };
+    const states = async () =>
+      (await zoneStatus(rig(), 'hidden.example')).transfers?.map(
+        ({ pod, state }) => `${pod} ${state}`,
+      );
     await untilEqual(states, ['primary-0 Current', 'secondary-0 Current'], patience);
   });
 });

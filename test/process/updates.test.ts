@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { readFile, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
@@ -10,6 +10,7 @@ import { nsupdate } from './nsupdate.ts';
 import { openRig } from './open-rig.ts';
 import { typeAt } from './type-at.ts';
 import { watchAnswers } from './watch-answers.ts';
+import { zoneStatus } from './zone-status.ts';
 
 const keys = mkdtempSync(join(tmpdir(), 'bind9-agent-keys-'));
 const allowed = writeKey(keys, 'external');
@@ -32,8 +33,7 @@ afterAll(() => rmSync(keys, { recursive: true, force: true }));
 
 /** The pod that the zone's status names as its writer. */
 async function writer(): Promise<Pod> {
-  const status = await readFile(join(rig().clusterFolder, 'status', 'default.dyn-example.yaml'));
-  return rig().pod(/^ *writer: (\S+)$/m.exec(status.toString())?.[1] ?? '');
+  return rig().pod((await zoneStatus(rig(), zone)).writer ?? '');
 }
 
 const otherThan = (pod: Pod): Pod =>
