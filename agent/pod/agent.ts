@@ -43,6 +43,9 @@ export interface AgentState {
 
 const APPROVE_ANNOTATION = 'agent.bindy.firestoned.io/approve';
 const RETRY_MS = 1000;
+/** How long the resources wait for a named that starts on what lies on disk. */
+const SERVE_FIRST_MS = 2000;
+const POLL_MS = 10;
 const TRASH_DAYS = 7;
 const DAY_MS = 86_400_000;
 
@@ -171,22 +174,36 @@ export class Agent {
   async run(signal: AbortSignal): Promise<void> {
     const { options, clock, log } = this.#parts;
     await this.#startFromDisk();
-    await this.#begin();
     const tasks = [
-      this.#labels?.watch(clock, signal),
-      this.#userConf?.watch(clock, signal),
       this.link.watch(signal),
       this.#prover.run(signal),
       this.#startAfterDeadline(signal),
+      this.#passAgainAndAgain(signal),
     ];
+    if (this.state.notStarted === undefined) await this.#untilRefreshed(signal);
+    await this.#begin();
+    tasks.push(
+      ...[this.#labels, this.#userConf].flatMap((file) => file?.watch(clock, signal) ?? []),
+    );
     const trash = join(options.paths.state, 'trash');
     await emptyTrash(trash, clock.now() - TRASH_DAYS * DAY_MS).catch((error: unknown) =>
       log.warn({ err: error }, 'the trash could not be emptied'),
     );
     this.wake();
+    await Promise.all(tasks);
+  }
+
+  async #passAgainAndAgain(signal: AbortSignal): Promise<void> {
     while (await this.#mailbox.next(signal)) await this.#guardedPass();
     this.#mailbox.close();
-    await Promise.all(tasks);
+  }
+
+  /** Zones that lie on disk are brought up to date before the resources are read: both want the processor. */
+  async #untilRefreshed(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#parts;
+    const deadline = clock.monotonic() + SERVE_FIRST_MS;
+    while (!this.state.reconciled && !signal.aborted && clock.monotonic() < deadline)
+      await clock.sleep(POLL_MS, signal);
   }
 
   /**
@@ -295,6 +312,8 @@ export class Agent {
     metrics.observePass((clock.monotonic() - startedAt) / 1000);
     if (outcome.held?.hash !== held) this.wake();
     this.state.outcome = outcome;
+    // Spent: should the same be lost again some day, it is for somebody to approve again.
+    if (outcome.held === undefined && outcome.approved === undefined) this.#approved.clear();
     await this.#letNamedStart(outcome);
     // What the zones can do without is told, and tried again, after they got what they need.
     const failure = unregistered ?? outcome.unsaved ?? this.#parts.configuration.unsaved;
@@ -344,11 +363,11 @@ export class Agent {
       serialHere: (zone) => wire.serialHere(zone),
     });
     if (repaired.length > 0) log.warn({ zones: repaired }, 'zones that named could not load');
+    await this.#refresh(() => true);
     this.state.foreign = foreign;
     this.state.reconciled = true;
     this.#copies.onNamedUp();
     this.#copies.onStatistics(named);
-    await this.#refresh(() => true);
   }
 
   /** What named says that it has, seen beside a look at the ledger before and after: what is in neither is not ours. */

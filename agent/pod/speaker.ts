@@ -20,8 +20,11 @@ export interface SpeakerDeps {
   readonly ownCopy: (zone: DomainName) => ZoneCopy | undefined;
 }
 
-/** Zones looked at together, and reports written at once. */
-const BATCH = 100;
+/** Zones looked at together; with the pause a few hundred a second, so that telling does not slow down healing. */
+const BATCH = 50;
+const PAUSE_MS = 200;
+/** What changes together is told together. */
+const GATHER_MS = 200;
 /** A zone whose copies are not all current is looked at again after so long, and every zone once in a while. */
 const UNSETTLED_MS = 1000;
 const EVERY_ZONE_MS = 300_000;
@@ -101,13 +104,14 @@ export class Speaker {
       const batch = this.#failuresFirst(due).slice(0, BATCH);
       for (const key of batch) this.#due.delete(key);
       await atOnce(BATCH, batch, (key) => this.#speak(key));
+      if (due.length > BATCH) await this.#deps.parts.clock.sleep(PAUSE_MS, signal);
       const next = Math.min(...this.#due.values());
       if (Number.isFinite(next)) this.#bell.ringIn(Math.max(0, next - now));
     }
     this.#bell.close();
   }
 
-  #soon(key: ObjectKey, ms = 0): void {
+  #soon(key: ObjectKey, ms = GATHER_MS): void {
     const at = this.#deps.parts.clock.monotonic() + ms;
     this.#due.set(key, Math.min(at, this.#due.get(key) ?? Number.POSITIVE_INFINITY));
     this.#bell.ringIn(ms);
