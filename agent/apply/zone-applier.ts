@@ -3,8 +3,9 @@ import type { DomainName } from '../dns/name.ts';
 import type { Action, Target, Wanted } from '../plan/action.ts';
 import type { Role } from '../plan/registration.ts';
 import type { ServedZone } from '../plan/served-zone.ts';
+import type { Endpoint } from '../plan/topology.ts';
 import { failureOf } from '../problem.ts';
-import type { ContentLoader } from './content-loader.ts';
+import type { ContentLoader, LoadAction } from './content-loader.ts';
 import type { Ledger } from './ledger.ts';
 import { quoteZone, said, type ZoneCommander } from './zone-commands.ts';
 import type { ZoneFiles } from './zone-files.ts';
@@ -12,6 +13,8 @@ import type { ZoneFiles } from './zone-files.ts';
 export interface ZoneApplierDeps {
   readonly command: ZoneCommander;
   readonly reconfig: () => Promise<void>;
+  /** Has named look at the zone's primary soon; not waited for. */
+  readonly refresh: (zone: DomainName, primary: Endpoint | undefined) => void;
   readonly ledger: Ledger;
   readonly files: ZoneFiles;
   readonly loader: ContentLoader;
@@ -48,13 +51,29 @@ export class ZoneApplier {
     this.#deps = deps;
   }
 
-  /** What is confirmed or removed is in the ledger's memory; to flush it is the caller's part. */
-  async apply(actions: readonly Action[]): Promise<Failure[]> {
+  /**
+   * What is confirmed or removed is in the ledger's memory; to flush it is the caller's part.
+   *
+   * @param signal stops between two zones: rejects with its reason then
+   */
+  async apply(actions: readonly Action[], signal: AbortSignal): Promise<Failure[]> {
     return [
-      ...(await this.#add(actions.filter((each) => each.kind === 'add'))),
-      ...(await this.#modify(actions.filter((each) => each.kind === 'modify'))),
-      ...(await this.#load(actions.filter((each) => each.kind === 'load'))),
-      ...(await this.#drop(actions.filter((each) => each.kind === 'drop'))),
+      ...(await this.#add(
+        actions.filter((each) => each.kind === 'add'),
+        signal,
+      )),
+      ...(await this.#modify(
+        actions.filter((each) => each.kind === 'modify'),
+        signal,
+      )),
+      ...(await this.#load(
+        actions.filter((each) => each.kind === 'load'),
+        signal,
+      )),
+      ...(await this.#drop(
+        actions.filter((each) => each.kind === 'drop'),
+        signal,
+      )),
     ];
   }
 
@@ -91,7 +110,7 @@ export class ZoneApplier {
     };
   }
 
-  async #add(all: readonly Add[]): Promise<Failure[]> {
+  async #add(all: readonly Add[], signal: AbortSignal): Promise<Failure[]> {
     const { ledger } = this.#deps;
     if (all.length === 0) return [];
     const { adds, failures } = await this.#write(all);
@@ -101,26 +120,39 @@ export class ZoneApplier {
       return [...failures, ...failAll(adds, unannounced)];
     }
     for (const { wanted, target } of adds) {
-      const why = await this.#addZone(wanted);
-      if (why === undefined) this.#confirm(wanted, target);
+      signal.throwIfAborted();
+      const added = await this.#addZone(wanted);
+      if (added === 'added') this.#confirm(wanted, target);
+      // What it serves is for the next pass to find out.
+      else if (added === 'was-there') ledger.put([this.#entryOf(wanted)]);
       else {
         ledger.remove([wanted.zone]);
-        failures.push({ zone: wanted.zone, why });
+        failures.push({ zone: wanted.zone, why: added.why });
       }
     }
     return failures;
   }
 
-  async #addZone(wanted: Wanted): Promise<string | undefined> {
+  async #addZone(wanted: Wanted): Promise<'added' | 'was-there' | { readonly why: string }> {
     const { command, loadProblem, clock, onForeign } = this.#deps;
     const since = clock.now();
     const answer = await command('addzone', wanted.zone, wanted.stanza);
-    if (answer.ok) return undefined;
-    if (/already exists/.test(said(answer))) {
-      onForeign(wanted.zone);
-      return 'named has it from elsewhere, which this agent does not touch';
+    if (answer.ok) return 'added';
+    if (!/already exists/.test(said(answer)))
+      return { why: `named refuses the zone: ${loadProblem(wanted.zone, since) ?? said(answer)}` };
+    if (await this.#isOurs(wanted.zone)) {
+      const why = await this.#modZone(wanted);
+      return why === undefined ? 'was-there' : { why };
     }
-    return `named refuses the zone: ${loadProblem(wanted.zone, since) ?? said(answer)}`;
+    onForeign(wanted.zone);
+    return { why: 'named has it from elsewhere, which this agent does not touch' };
+  }
+
+  /** Added by a command that was given up, for named hung, and that named carried out later. */
+  async #isOurs(zone: DomainName): Promise<boolean> {
+    const { command, files } = this.#deps;
+    const shown = await command('showzone', zone);
+    return shown.ok && shown.text.includes(`file "${files.pathOf(zone)}"`);
   }
 
   async #modZone({ zone, stanza }: Wanted): Promise<string | undefined> {
@@ -128,7 +160,7 @@ export class ZoneApplier {
     return answer.ok ? undefined : `named refuses the zone's configuration: ${said(answer)}`;
   }
 
-  async #modify(modifies: readonly Modify[]): Promise<Failure[]> {
+  async #modify(modifies: readonly Modify[], signal: AbortSignal): Promise<Failure[]> {
     const { ledger } = this.#deps;
     if (modifies.length === 0) return [];
     const before = new Map(ledger.entries());
@@ -142,6 +174,7 @@ export class ZoneApplier {
     const failures: Failure[] = [];
     const retyped: Wanted[] = [];
     for (const { wanted, from } of modifies) {
+      signal.throwIfAborted();
       const former = before.get(wanted.zone);
       const why = await this.#changeZone(wanted);
       if (why !== undefined) {
@@ -153,13 +186,15 @@ export class ZoneApplier {
       else await this.#tell(wanted, former);
       ledger.put([this.#entryOf(wanted, former)]);
     }
-    return [...failures, ...(await this.#retype(retyped))];
+    return [...failures, ...(await this.#retype(retyped, signal))];
   }
 
   /** A zone that named has lost meanwhile is added again. */
   async #changeZone(wanted: Wanted): Promise<string | undefined> {
     const why = await this.#modZone(wanted);
-    return why === undefined || !/not found/.test(why) ? why : this.#addZone(wanted);
+    if (why === undefined || !/not found/.test(why)) return why;
+    const added = await this.#addZone(wanted);
+    return typeof added === 'string' ? undefined : added.why;
   }
 
   /**
@@ -172,55 +207,55 @@ export class ZoneApplier {
       const quiet = loader.knows(zone) && loader.sinceLoaded(zone) > NOTIFY_AGAIN_MS;
       if (!quiet) await command('notify', zone);
     } else if (JSON.stringify(primaries) !== JSON.stringify(before?.primaries))
-      await command('refresh', zone);
+      this.#deps.refresh(zone, primaries[0]);
   }
 
   /**
    * A changed type takes effect with the next reconfig: one for all of them. What a former primary has under its serial
    * may be its alone (an update that nobody fetched): it takes the whole zone, whatever the serials say.
    */
-  async #retype(retyped: readonly Wanted[]): Promise<Failure[]> {
+  async #retype(retyped: readonly Wanted[], signal: AbortSignal): Promise<Failure[]> {
     const { command, reconfig, loader } = this.#deps;
     if (retyped.length === 0) return [];
     await reconfig();
     const failures: Failure[] = [];
     for (const { zone, role } of retyped) {
       loader.forget(zone);
-      if (!(await this.#becomes(zone, role)))
+      if (!(await this.#becomes(zone, role, signal)))
         failures.push({ zone, why: `named did not make it ${role}` });
       await command(role === 'primary' ? 'notify' : 'retransfer', zone);
     }
     return failures;
   }
 
-  async #becomes(zone: DomainName, role: Role): Promise<boolean> {
+  async #becomes(zone: DomainName, role: Role, signal: AbortSignal): Promise<boolean> {
     const { command, clock } = this.#deps;
     const deadline = clock.monotonic() + RETYPE_TIMEOUT_MS;
     while (clock.monotonic() < deadline) {
       if ((await command('zonestatus', zone)).text.includes(`type: ${role}`)) return true;
       await clock.sleep(POLL_MS);
+      signal.throwIfAborted();
     }
     return false;
   }
 
-  async #load(loads: Parameters<ContentLoader['load']>[0]): Promise<Failure[]> {
+  async #load(loads: readonly LoadAction[], signal: AbortSignal): Promise<Failure[]> {
     const { ledger, loader } = this.#deps;
     if (loads.length === 0) return [];
-    const outcomes = await loader.load(loads);
     const failures: Failure[] = [];
-    for (const { zone, target } of loads) {
-      const why = outcomes.get(zone);
+    await loader.load(loads, signal, ({ zone, target }, why) => {
       const entry = ledger.entries().get(zone);
       if (why !== undefined) failures.push({ zone, why });
       else if (entry !== undefined) ledger.put([{ ...entry, ...loadedFields(target) }]);
-    }
+    });
     return failures;
   }
 
-  async #drop(drops: readonly Drop[]): Promise<Failure[]> {
+  async #drop(drops: readonly Drop[], signal: AbortSignal): Promise<Failure[]> {
     const { command, ledger, files, loader, clock } = this.#deps;
     const failures: Failure[] = [];
     for (const { zone } of drops) {
+      signal.throwIfAborted();
       const answer = await command('delzone', zone);
       if (!answer.ok && !/not found/.test(said(answer))) {
         failures.push({ zone, why: `named does not let go of it: ${said(answer)}` });

@@ -128,6 +128,10 @@ export function neededOptions({ folders }: ServerSettings): [string, string][] {
     ['transfers-per-ns', '200'],
     ['transfers-out', '1000'],
     ['tcp-clients', '5000'],
+    // In a burst of transfers the default of 10 drops connections, each of which costs its client a second and more.
+    ['tcp-listen-queue', '1000'],
+    // So does a full receive buffer with the answers to a burst of SOA queries.
+    ['udp-receive-buffer', '4194304'],
   ];
 }
 

@@ -7,6 +7,7 @@ import { ZoneApplier } from '../apply/zone-applier.ts';
 import { type ZoneCommander, zoneCommander } from '../apply/zone-commands.ts';
 import { ZoneFiles } from '../apply/zone-files.ts';
 import type { DomainName } from '../dns/name.ts';
+import type { Serial } from '../dns/serial.ts';
 import { emptyTrash } from '../files.ts';
 import { Mailbox } from '../mailbox.ts';
 import type { ClusterView } from '../observe/cluster.ts';
@@ -26,6 +27,7 @@ import { failureOf, TransientError } from '../problem.ts';
 import { objectKey } from '../resources/types.ts';
 import type { LocalCopies } from './local-copies.ts';
 import type { AgentParts } from './parts.ts';
+import { type Refreshable, Refresher } from './refresher.ts';
 import { podFacts, zoneSettings } from './settings.ts';
 
 /** Where the agent stands on its way from start to stop. */
@@ -69,11 +71,16 @@ export class Agent {
   readonly #approved = new Set<string>();
   readonly #mailbox = new Mailbox();
   #registers = true;
+  /** Counts up whenever named comes or goes: what was found out of it before does not hold any more. */
+  #namedLife = 0;
+  /** The configuration was published before named could be told. */
+  #isUntold = false;
   readonly #passes: Passes;
   readonly #prover: Prover;
   readonly #loader: ContentLoader;
   readonly #files: ZoneFiles;
   readonly #command: ZoneCommander;
+  readonly #refresher: Refresher;
 
   constructor(parts: AgentParts, copies: LocalCopies, afterPass: (agent: Agent) => void) {
     this.#parts = parts;
@@ -90,6 +97,12 @@ export class Agent {
     const { update } = parts;
     this.#command = command;
     this.#files = files;
+    this.#refresher = new Refresher({
+      command,
+      clock,
+      soa: (endpoint, zone) => wire.soa(endpoint, zone),
+      failed: (error) => this.#refreshFailed(error),
+    });
     this.#loader = new ContentLoader({
       command,
       files,
@@ -145,6 +158,8 @@ export class Agent {
       applier: new ZoneApplier({
         command,
         reconfig,
+        refresh: (zone, primary) =>
+          this.#refreshSoon([{ zone, primary, serial: this.#copies.copyOf(zone)?.serial }]),
         ledger,
         files,
         loader: this.#loader,
@@ -194,7 +209,7 @@ export class Agent {
   }
 
   async #passAgainAndAgain(signal: AbortSignal): Promise<void> {
-    while (await this.#mailbox.next(signal)) await this.#guardedPass();
+    while (await this.#mailbox.next(signal)) await this.#guardedPass(signal);
     this.#mailbox.close();
   }
 
@@ -219,7 +234,7 @@ export class Agent {
     const stopped = AbortSignal.any([signal, done.signal]);
     const anyway = this.#startAfterDeadline(stopped).then(() => done.abort());
     this.wake();
-    while (this.#isKept() && (await this.#mailbox.next(stopped))) await this.#guardedPass();
+    while (this.#isKept() && (await this.#mailbox.next(stopped))) await this.#guardedPass(stopped);
     done.abort();
     await anyway;
     this.#mailbox.close();
@@ -245,6 +260,7 @@ export class Agent {
     const left = await failureOf(withdrawFirstStanzas(configuration.newZones));
     if (left !== undefined) log.warn({ err: left }, 'the stanzas of the first start stay');
     const outcome = await configuration.publishRemembered();
+    this.#isUntold = outcome.kind === 'published';
     this.state.notStarted = outcome.kind === 'refused' ? outcome.why : undefined;
   }
 
@@ -269,13 +285,14 @@ export class Agent {
     return new WatchedFile(path, () => this.wake(), failed);
   }
 
-  async #guardedPass(): Promise<void> {
+  async #guardedPass(signal: AbortSignal): Promise<void> {
     const { log } = this.#parts;
     try {
-      await this.#pass();
+      await this.#pass(signal);
       if (this.state.trouble !== undefined) log.info('the pass gets through again');
       this.state.trouble = undefined;
     } catch (error) {
+      if (signal.aborted) return;
       if (!(error instanceof TransientError)) throw error;
       // Once a cause, not once a second.
       if (error.message !== this.state.trouble)
@@ -286,7 +303,7 @@ export class Agent {
     this.#afterPass(this);
   }
 
-  async #pass(): Promise<void> {
+  async #pass(signal: AbortSignal): Promise<void> {
     const { cluster, options, given, version, metrics, clock } = this.#parts;
     if (this.link.state.kind === 'up' && !this.state.reconciled) await this.#reconcile();
     const view = cluster.view();
@@ -297,6 +314,8 @@ export class Agent {
     );
     this.state.self = self;
     if (self === undefined) return;
+    // Once it was taken back, a registration must not come again.
+    signal.throwIfAborted();
     const held = this.state.outcome?.held?.hash;
     const unregistered = this.#registers
       ? await failureOf(cluster.register(held === undefined ? self : { ...self, held }))
@@ -308,6 +327,7 @@ export class Agent {
       foreign: new Set([...this.state.foreign, ...this.#parts.configuration.zones]),
       approved: this.#approvedFor(self, view),
       named: await this.#namedState(),
+      signal,
     });
     metrics.observePass((clock.monotonic() - startedAt) / 1000);
     if (outcome.held?.hash !== held) this.wake();
@@ -350,9 +370,11 @@ export class Agent {
   async #reconcile(): Promise<void> {
     const { ledger, clock, wire, log, statistics, configuration } = this.#parts;
     const { state } = this.link;
-    // Published while named hung, or by an agent that was killed before it could tell.
-    if (state.kind === 'up' && (await configuration.isNewerThan(state.status.lastConfigured)))
-      await this.#reconfig();
+    const life = this.#namedLife;
+    // Published by this run's start, while named hung, or by an agent that was killed before it could tell.
+    const { lastConfigured } = state.kind === 'up' ? state.status : {};
+    if (await configuration.isNewerThan(lastConfigured, this.#isUntold)) await this.#reconfig();
+    this.#isUntold = false;
     const named = await statistics();
     const { foreign, repaired } = await reconcile(named, {
       ledger,
@@ -363,7 +385,13 @@ export class Agent {
       serialHere: (zone) => wire.serialHere(zone),
     });
     if (repaired.length > 0) log.warn({ zones: repaired }, 'zones that named could not load');
-    await this.#refresh(() => true);
+    await this.#refresher.refresh(
+      this.#secondaries(
+        () => true,
+        (zone) => named.get(zone)?.serial,
+      ),
+    );
+    if (life !== this.#namedLife) throw new TransientError('named ended while it was looked at');
     this.state.foreign = foreign;
     this.state.reconciled = true;
     this.#copies.onNamedUp();
@@ -398,7 +426,7 @@ export class Agent {
     const { log, configuration } = this.#parts;
     log.info({ release: status.release }, 'named answers');
     this.#parts.metrics.setNamed(status.release);
-    this.state.reconciled = false;
+    this.#forgetNamed();
     configuration
       .noteRelease(status.release)
       .catch((error: unknown) => log.warn({ err: error }, 'the release could not be noted'))
@@ -408,8 +436,13 @@ export class Agent {
   #onDown(why: string): void {
     this.#parts.log.warn({ reason: why }, 'named does not answer');
     this.#parts.metrics.setNamed(undefined);
-    this.state.reconciled = false;
+    this.#forgetNamed();
     this.wake();
+  }
+
+  #forgetNamed(): void {
+    this.#namedLife += 1;
+    this.state.reconciled = false;
   }
 
   #onProof(proof: string, proven: boolean): void {
@@ -418,22 +451,26 @@ export class Agent {
     if (!proven || this.link.state.kind !== 'up') return;
     const wants = (zone: DomainName, primaries: readonly string[]): boolean =>
       primaries.includes(proof) && !this.#copies.isCurrent(zone);
-    this.#refresh(wants).catch((error: unknown) =>
-      this.#parts.log.warn({ err: error }, 'zones could not be refreshed'),
-    );
+    this.#refreshSoon(this.#secondaries(wants, (zone) => this.#copies.copyOf(zone)?.serial));
   }
 
-  /** Asks named to look at the primaries of its secondary zones now: it does not know that they are back. */
-  async #refresh(
+  #refreshSoon(zones: readonly Refreshable[]): void {
+    this.#refresher.refresh(zones).catch((error: unknown) => this.#refreshFailed(error));
+  }
+
+  #refreshFailed(error: unknown): void {
+    this.#parts.log.warn({ err: error }, 'zones could not be refreshed');
+  }
+
+  /** The secondary zones that named may not know to be behind: it is new, or a primary is back. */
+  #secondaries(
     which: (zone: DomainName, primaries: readonly string[]) => boolean,
-  ): Promise<void> {
-    for (const { zone, role, primaries } of [...this.#parts.ledger.entries().values()]) {
-      if (role !== 'secondary') continue;
-      const ids = (primaries ?? []).flatMap((each) => [
-        endpointId(each),
-        `${endpointId(each)}/${zone}`,
-      ]);
-      if (which(zone, ids)) await this.#command('refresh', zone);
-    }
+    serialOf: (zone: DomainName) => Serial | undefined,
+  ): Refreshable[] {
+    return [...this.#parts.ledger.entries().values()].flatMap(({ zone, role, primaries = [] }) => {
+      const ids = primaries.flatMap((each) => [endpointId(each), `${endpointId(each)}/${zone}`]);
+      const wanted = role === 'secondary' && which(zone, ids);
+      return wanted ? [{ zone, primary: primaries[0], serial: serialOf(zone) }] : [];
+    });
   }
 }

@@ -120,11 +120,15 @@ export class Configuration {
     await this.#save();
   }
 
-  /** Whether named, which tells whole seconds, read its configuration before the one that lies there was published. */
-  async isNewerThan(lastConfigured: string | undefined): Promise<boolean> {
+  /**
+   * Whether named, which tells whole seconds, read its configuration before the one that lies there was published.
+   *
+   * @param inDoubt whether to think so where both were in the same second
+   */
+  async isNewerThan(lastConfigured: string | undefined, inDoubt: boolean): Promise<boolean> {
     const at = await this.#server.publishedAt();
     if (at === undefined || lastConfigured === undefined) return false;
-    return Date.parse(lastConfigured) + 1000 <= at;
+    return Date.parse(lastConfigured) + (inDoubt ? 0 : 1000) <= at;
   }
 
   rollBack(why: string): Promise<void> {

@@ -50,13 +50,17 @@ interface Tracked {
   /** When named was told last to refresh because of that, and how often in a row. */
   nudgedAt: number;
   nudges: number;
+  /** What its primaries said when they were asked last, when that was, and how often in a row. */
+  probed: readonly ObservedPrimary[];
+  probedAt: number;
+  probes: number;
 }
 
 /** Looks at once; each is a question to named over loopback. */
 const AT_ONCE = 100;
 /** named is given so long to get there by itself before its primaries are asked and it is told again. */
 const PATIENCE_MS = 1000;
-const LONGEST_NUDGE_MS = 30_000;
+const LONGEST_PAUSE_MS = 30_000;
 /** named logs to the ms and its clock is read before ours. */
 const CLOCK_GRAIN_MS = 50;
 
@@ -118,6 +122,9 @@ export class LocalCopies {
         offSince: undefined,
         nudgedAt: 0,
         nudges: 0,
+        probed: [],
+        probedAt: 0,
+        probes: 0,
       });
       this.#dirty.add(plan.zone);
       return;
@@ -262,12 +269,24 @@ export class LocalCopies {
     const now = this.#deps.clock.monotonic();
     const off = behind || memory.failures.size > 0 || memory.unserved.length > 0;
     tracked.offSince = off ? (tracked.offSince ?? now) : undefined;
-    const lasting = tracked.offSince !== undefined && now - tracked.offSince >= PATIENCE_MS;
-    return Promise.all(
-      plan.primaries.map(async (endpoint) =>
-        lasting ? { endpoint, probe: await this.#ask(endpoint, plan.zone) } : { endpoint },
-      ),
+    if (tracked.offSince === undefined || now - tracked.offSince < PATIENCE_MS) {
+      tracked.probes = 0;
+      return plan.primaries.map((endpoint) => ({ endpoint }));
+    }
+    const pause = Math.min(LONGEST_PAUSE_MS, PATIENCE_MS * 2 ** tracked.probes);
+    const asked = plan.primaries.every(({ address, port }) =>
+      tracked.probed.some(({ endpoint }) => endpoint.address === address && endpoint.port === port),
     );
+    if (asked && now - tracked.probedAt < pause) return [...tracked.probed];
+    tracked.probedAt = now;
+    tracked.probes += 1;
+    tracked.probed = await Promise.all(
+      plan.primaries.map(async (endpoint) => ({
+        endpoint,
+        probe: await this.#ask(endpoint, plan.zone),
+      })),
+    );
+    return [...tracked.probed];
   }
 
   async #ask(endpoint: Endpoint, zone: DomainName): Promise<PrimaryProbe> {
@@ -284,7 +303,7 @@ export class LocalCopies {
     const now = this.#deps.clock.monotonic();
     if (offSince === undefined) tracked.nudges = 0;
     if (offSince === undefined || memory.running !== undefined) return;
-    const pause = Math.min(LONGEST_NUDGE_MS, PATIENCE_MS * 2 ** tracked.nudges);
+    const pause = Math.min(LONGEST_PAUSE_MS, PATIENCE_MS * 2 ** tracked.nudges);
     if (now - Math.max(offSince, tracked.nudgedAt) < pause) return;
     tracked.nudgedAt = now;
     tracked.nudges += 1;

@@ -90,14 +90,18 @@ export async function openParts(options: Options, context: Context): Promise<Age
         port: named.statisticsPort,
         timeoutMs: STATISTICS_TIMEOUT_MS,
       }),
-    update: (changes) =>
-      sendUpdates(changes, {
-        run,
-        tools: named.tools,
-        server: here,
-        keyFile: secrets.local.path,
-        timeoutMs: UPDATE_TIMEOUT_MS,
-      }),
+    update: (changes, signal) =>
+      sendUpdates(
+        changes,
+        {
+          run,
+          tools: named.tools,
+          server: here,
+          keyFile: secrets.local.path,
+          timeoutMs: UPDATE_TIMEOUT_MS,
+        },
+        signal,
+      ),
   };
 }
 

@@ -12,7 +12,7 @@ import { wrongIn } from '../plan/problems.ts';
 import type { Peer } from '../plan/registration.ts';
 import { isLive } from '../plan/topology.ts';
 import { Feed } from '../report/feed.ts';
-import { serveHttp } from '../report/http.ts';
+import { type HttpServer, serveHttp } from '../report/http.ts';
 import { TransitionLog } from '../report/transition-log.ts';
 import { Agent } from './agent.ts';
 import { httpSources, type Whole } from './http-sources.ts';
@@ -21,10 +21,18 @@ import { type AgentParts, openParts } from './parts.ts';
 import { Speaker } from './speaker.ts';
 
 export interface Pod {
-  /** Works until the signal aborts. @param leaving whether the pod goes away: then its registration is taken back. */
-  run(signal: AbortSignal, leaving: () => boolean): Promise<void>;
+  /** Opens the HTTP door. Throws a TransientError where it stays shut; then the pod is to be closed. */
+  listen(): Promise<void>;
+  /**
+   * Works until the signal aborts, and closes everything.
+   *
+   * @param leaving aborts when the pod goes away: then its registration is taken back
+   */
+  run(signal: AbortSignal, leaving: AbortSignal): Promise<void>;
   /** Writes what named needs to start, and no more. Returns why named may not start. */
   prepare(signal: AbortSignal): Promise<string | undefined>;
+  /** Closes the doors of a pod that was not run. */
+  close(): Promise<void>;
 }
 
 const STATISTICS_MS = 10_000;
@@ -59,15 +67,22 @@ export async function openPod(options: Options, context: Context): Promise<Pod> 
   const whole = { parts, agent, copies, feed, feeds, speaker };
   const transitions = new TransitionLog(parts.log);
   let afterPass = (): void => tellLog(whole, transitions);
+  let http: HttpServer | undefined;
+  const close = async (): Promise<void> => {
+    await shut(parts);
+    await Promise.all([http?.close(), feeds.close()]);
+  };
   return {
     prepare: async (signal) => {
       const why = await agent.prepare(signal);
-      await stop(parts, Promise.resolve(), false);
+      await close();
       return why;
+    },
+    listen: async () => {
+      http = await serveHttp(httpSources(whole), options.http);
     },
     run: async (signal, leaving) => {
       afterPass = () => tellAll(whole, transitions);
-      const http = await serveHttp(httpSources(whole), options.http);
       const work = [
         agent.run(signal),
         speaker.run(signal),
@@ -77,9 +92,10 @@ export async function openPod(options: Options, context: Context): Promise<Pod> 
       ];
       const ended = Promise.all(work);
       await Promise.race([ended, aborted(signal)]);
-      await stop(parts, ended, leaving());
-      await Promise.all([http.close(), feeds.close()]);
+      await finish(parts, ended, leaving);
+      await close();
     },
+    close,
   };
 }
 
@@ -122,18 +138,25 @@ const feedPeer = ({ pod, uid, ips, httpPort }: Peer): FeedPeer => ({
   port: httpPort,
 });
 
-async function stop(parts: AgentParts, ended: Promise<unknown>, leaving: boolean): Promise<void> {
-  const { cluster, clock, rndc, ledger, log } = parts;
-  if (leaving) {
-    const left = cluster.deregister().catch((error: unknown) => {
-      log.warn(
-        { err: error },
-        'the registration could not be taken back; peers will notice in time',
-      );
-    });
-    await Promise.race([left, clock.sleep(DEREGISTER_MS)]);
-  }
+/** A reload waits for what is under way, however long that takes: two of us must never work at once. */
+async function finish(
+  parts: AgentParts,
+  ended: Promise<unknown>,
+  leaving: AbortSignal,
+): Promise<void> {
+  const { clock } = parts;
+  await Promise.race([ended, aborted(leaving)]);
+  if (!leaving.aborted) return;
+  await Promise.race([deregister(parts), clock.sleep(DEREGISTER_MS)]);
   await Promise.race([ended, clock.sleep(FINISH_MS)]);
+}
+
+const deregister = ({ cluster, log }: AgentParts): Promise<void> =>
+  cluster.deregister().catch((error: unknown) => {
+    log.warn({ err: error }, 'the registration could not be taken back; peers will notice in time');
+  });
+
+async function shut({ rndc, cluster, ledger, log }: AgentParts): Promise<void> {
   rndc.close();
   await cluster.stop();
   await ledger.flush().catch((error: unknown) => log.warn({ err: error }, 'the ledger'));
