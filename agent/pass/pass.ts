@@ -58,6 +58,8 @@ export interface PassOutcome {
   /** What was to be done, the held part left out. */
   readonly actions: readonly Action[];
   readonly held: Held | undefined;
+  /** The approval that was made use of. */
+  readonly approved: string | undefined;
   /** Zones whose last action failed, and why, also from earlier passes. */
   readonly failures: ReadonlyMap<DomainName, string>;
   /** Zones whose content is not the one that the primaries agreed on, and why. */
@@ -124,13 +126,15 @@ export class Passes {
       unreadable: new Set(view.invalid.flatMap(({ zone }) => (zone === undefined ? [] : [zone]))),
       removalsFrozen: view.removalsFrozen,
     });
-    const { actions, held } = guard(wanted, given, this.#deps.limits, inputs.approved);
+    const { actions, held, approved } = guard(wanted, given, this.#deps.limits, inputs.approved);
+    if (inputs.named !== 'never-started' && view.removalsFrozen === undefined) this.#mark(held);
     const firstStanzas = await this.#apply(actions, inputs, config, plan);
     const unsaved = await failureOf(ledger.flush());
     return {
       plan,
       actions,
       held,
+      approved,
       failures: this.#backoff.reasons(),
       diverged: this.#deps.agreements.divergences(),
       config,
@@ -142,6 +146,17 @@ export class Passes {
   /** The stanzas for named's first start lie where it will find them. */
   async confirmPrepared(): Promise<void> {
     await this.#deps.applier.confirmPrepared();
+  }
+
+  /** What is held stays so over a restart. */
+  #mark(held: Held | undefined): void {
+    const { ledger } = this.#deps;
+    const zones = new Set(held?.zones);
+    for (const entry of [...ledger.entries().values()]) {
+      const { held: marked, ...rest } = entry;
+      if ((marked === true) === zones.has(entry.zone)) continue;
+      ledger.put([marked === true ? rest : { ...rest, held: true }]);
+    }
   }
 
   /** A configuration that cannot be written holds up no zone. */

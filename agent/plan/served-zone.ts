@@ -23,4 +23,6 @@ export interface ServedZone {
   readonly since: string;
   /** Written before named was told and not yet confirmed: what named has is not known. */
   readonly pending?: true;
+  /** Its removal is held by the guard. */
+  readonly held?: true;
 }

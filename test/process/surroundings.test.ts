@@ -32,7 +32,6 @@ afterEach(() => {
 });
 
 afterAll(async () => {
-  if (process.env['TAILS']) console.log(rig.tails(60));
   for (const pod of rig?.pods.values() ?? []) await pod.kill();
   for (const disk of Object.values(disks ?? {})) disk.close();
   await rig?.close();
