@@ -16,7 +16,7 @@ export interface ContentLoaderDeps {
   readonly clock: Clock;
   /** The serial that our named answers with over loopback; undefined where it does not serve the zone. */
   readonly serialHere: (zone: DomainName) => Promise<Serial | undefined>;
-  readonly update: (changes: readonly ZoneChange[]) => Promise<unknown>;
+  readonly update: (changes: readonly ZoneChange[], signal: AbortSignal) => Promise<unknown>;
   /** What named serves, by transfer over loopback. */
   readonly readBack: (zone: DomainName) => Promise<Target | undefined>;
   /** Why named has not loaded a zone since `since` (by the wall clock), if its log says so. */
@@ -78,20 +78,31 @@ export class ContentLoader {
     return this.#known.get(zone)?.content;
   }
 
-  async load(actions: readonly LoadAction[]): Promise<Map<DomainName, LoadOutcome>> {
-    const first = await this.#update(actions);
+  /**
+   * @param signal stops between two zones, or while one is waited for: rejects with its reason then
+   * @param done is told what came of each zone
+   */
+  async load(
+    actions: readonly LoadAction[],
+    signal: AbortSignal,
+    done: (action: LoadAction, outcome: LoadOutcome) => void,
+  ): Promise<void> {
+    const first = await this.#update(actions, signal);
     // Somebody else has changed the zone since it was read: read it once more.
     const stale = actions.filter(({ zone }) => first.get(zone) === 'stale');
     for (const { zone } of stale) this.forget(zone);
-    const updated = new Map([...first, ...(await this.#update(stale))]);
-    const outcomes = new Map<DomainName, LoadOutcome>();
+    const updated = new Map([...first, ...(await this.#update(stale, signal))]);
+    const isUpdated = ({ zone }: LoadAction): boolean => updated.get(zone) === 'updated';
+    const finish = (action: LoadAction, outcome: LoadOutcome): void => {
+      if (outcome === undefined) this.loaded(action.zone, action.target);
+      done(action, outcome);
+    };
+    for (const action of actions.filter(isUpdated)) finish(action, undefined);
     for (const action of actions) {
-      const why =
-        updated.get(action.zone) === 'updated' ? undefined : await this.#loadByFile(action);
-      if (why === undefined) this.loaded(action.zone, action.target);
-      outcomes.set(action.zone, why);
+      if (isUpdated(action)) continue;
+      signal.throwIfAborted();
+      finish(action, await this.#loadByFile(action, signal));
     }
-    return outcomes;
   }
 
   /** A zone that an earlier run or somebody else changed is read first, so that an update can change it. */
@@ -104,7 +115,10 @@ export class ContentLoader {
   }
 
   /** What came of changing zones by update; those that are missing are too much for one, or cannot be read. */
-  async #update(actions: readonly LoadAction[]): Promise<Map<DomainName, 'updated' | 'stale'>> {
+  async #update(
+    actions: readonly LoadAction[],
+    signal: AbortSignal,
+  ): Promise<Map<DomainName, 'updated' | 'stale'>> {
     await this.#readUnknown(actions);
     const changes: ZoneChange[] = [];
     const serials = new Map<DomainName, Serial>();
@@ -116,7 +130,7 @@ export class ContentLoader {
       serials.set(zone, target.serial);
     }
     if (changes.length === 0) return new Map();
-    await this.#deps.update(changes);
+    await this.#deps.update(changes, signal);
     // Whether an update took is for the wire to say, not for the program that sent it.
     const outcome = async ([zone, serial]: [DomainName, Serial]) =>
       [zone, (await this.#deps.serialHere(zone)) === serial ? 'updated' : 'stale'] as const;
@@ -124,13 +138,13 @@ export class ContentLoader {
   }
 
   /** Replaces a zone whole. A full disk is the matter of the zones on it, not of those that come after. */
-  async #loadByFile(action: LoadAction): Promise<LoadOutcome> {
+  async #loadByFile(action: LoadAction, signal: AbortSignal): Promise<LoadOutcome> {
     this.forget(action.zone);
     try {
       // What the disk has no room for fails here, before anything was touched.
       const draft = await this.#deps.files.draft(action.zone, action.target);
       try {
-        return await this.#loadDraft(action, draft);
+        return await this.#loadDraft(action, draft, signal);
       } finally {
         await draft.discard();
       }
@@ -141,19 +155,23 @@ export class ContentLoader {
   }
 
   /** Content that named refuses gives way to the last good one at once. */
-  async #loadDraft({ zone, target }: LoadAction, draft: Draft): Promise<LoadOutcome> {
+  async #loadDraft(
+    { zone, target }: LoadAction,
+    draft: Draft,
+    signal: AbortSignal,
+  ): Promise<LoadOutcome> {
     const { command, files, clock } = this.#deps;
     const since = clock.now();
     // named writes what its journal holds into the file, and lets go of the file until the thaw.
     await command('freeze', zone);
     try {
-      if (!(await this.#awaitDump(zone)))
+      if (!(await this.#awaitDump(zone, signal)))
         return `named did not write the zone into its file within ${DUMP_TIMEOUT_MS / 1000} s`;
       await files.replace(zone, draft);
     } finally {
       await command('thaw', zone);
     }
-    const why = await this.#awaitSerial(zone, target.serial, since);
+    const why = await this.#awaitSerial(zone, target.serial, since, signal);
     if (why === undefined) {
       await files.settle(zone);
       return undefined;
@@ -168,18 +186,24 @@ export class ContentLoader {
    * `freeze` answers before named has written the file: one put there meanwhile would be written over. And where named
    * cannot write, what its journal holds is nowhere else.
    */
-  async #awaitDump(zone: DomainName): Promise<boolean> {
+  async #awaitDump(zone: DomainName, signal: AbortSignal): Promise<boolean> {
     const { files, clock, serialHere } = this.#deps;
     const served = await serialHere(zone);
     const deadline = clock.monotonic() + DUMP_TIMEOUT_MS;
     while (served !== undefined && (await files.serialOf(zone)) !== served) {
       if (clock.monotonic() > deadline) return false;
       await clock.sleep(POLL_MS);
+      signal.throwIfAborted();
     }
     return true;
   }
 
-  async #awaitSerial(zone: DomainName, serial: Serial, since: number): Promise<LoadOutcome> {
+  async #awaitSerial(
+    zone: DomainName,
+    serial: Serial,
+    since: number,
+    signal: AbortSignal,
+  ): Promise<LoadOutcome> {
     const { clock, serialHere, loadProblem } = this.#deps;
     const deadline = clock.monotonic() + LOAD_TIMEOUT_MS;
     while (clock.monotonic() < deadline) {
@@ -187,6 +211,7 @@ export class ContentLoader {
       const why = loadProblem(zone, since);
       if (why !== undefined) return why;
       await clock.sleep(POLL_MS);
+      signal.throwIfAborted();
     }
     return `serial ${serial} was not served within ${LOAD_TIMEOUT_MS / 1000} s`;
   }

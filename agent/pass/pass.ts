@@ -50,6 +50,8 @@ export interface PassInputs {
   readonly approved: ReadonlySet<string>;
   /** `ready`: named takes commands. `never-started`: its stores may still be written as files. `away`: wait for it. */
   readonly named: 'ready' | 'never-started' | 'away';
+  /** Ends the pass between two zones: it rejects with the signal's reason. */
+  readonly signal: AbortSignal;
 }
 
 /** What came of it. */
@@ -181,7 +183,6 @@ export class Passes {
         primaries.filter((each) => !each.dynamic),
         served,
         version,
-        version,
       ),
     );
     for (const each of primaries) {
@@ -213,7 +214,7 @@ export class Passes {
 
   async #apply(
     actions: readonly Action[],
-    { named, view }: PassInputs,
+    { named, view, signal }: PassInputs,
     config: ConfigOutcome,
     plan: Plan,
   ): Promise<string | undefined> {
@@ -234,12 +235,11 @@ export class Passes {
     this.#backoff.keepOnly(new Set(actions.map(zoneOf)));
     const due = actions.filter((action) => this.#backoff.isDue(zoneOf(action), signature(action)));
     for (const action of due) log.info({ zone: zoneOf(action) }, explainAction(action));
-    const failures = due.length === 0 ? [] : await applier.apply(due);
+    const failures = due.length === 0 ? [] : await applier.apply(due, signal);
     this.#note(due, failures);
     await agreements.publish(
       primaryPlans(plan).filter((each) => !each.dynamic),
       ledger.entries(),
-      view.version,
       view.version,
     );
     return undefined;

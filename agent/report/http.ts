@@ -1,6 +1,6 @@
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { type DomainName, parseName } from '../dns/name.ts';
-import { showProblem } from '../problem.ts';
+import { showProblem, TransientError } from '../problem.ts';
 import { type HttpSources, type Verdict, type ZoneCommand, zoneCommands } from './http-sources.ts';
 
 export interface HttpOptions {
@@ -16,7 +16,10 @@ export interface HttpServer {
 /** A long poll of the feed waits this long at most, in seconds. */
 const LONGEST_WAIT_S = 25;
 
-/** Serves what the agent knows. Reading is for everyone; what changes something is for callers on this machine. */
+/**
+ * Serves what the agent knows. Reading is for everyone; what changes something is for callers on this machine. Throws a
+ * TransientError where the address or the port cannot be had.
+ */
 export async function serveHttp(sources: HttpSources, options: HttpOptions): Promise<HttpServer> {
   const server = Fastify({ forceCloseConnections: true, routerOptions: { maxParamLength: 1100 } });
   const closing = new AbortController();
@@ -33,7 +36,10 @@ export async function serveHttp(sources: HttpSources, options: HttpOptions): Pro
   addZones(server, sources);
   addFeed(server, sources, closing.signal);
   addLocal(server, sources);
-  await server.listen({ host: options.address, port: options.port });
+  await server.listen({ host: options.address, port: options.port }).catch((cause: unknown) => {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new TransientError(`HTTP cannot be served: ${why}`, { cause });
+  });
   return {
     close: async () => {
       closing.abort();
