@@ -30,6 +30,7 @@ import {
   removeToTrash,
 } from '../../agent/files.ts';
 import { TransientError } from '../../agent/problem.ts';
+import { asOrdinaryUser } from './ordinary-user.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -223,10 +224,11 @@ describe.skipIf(!mayMount)('on a disk of 64 kB', () => {
   });
 });
 
-describe.skipIf(process.getuid?.() === 0)('without permission', () => {
+describe('without permission', () => {
   test('the reason is told', async () => {
     chmodSync(folder, 0o500);
-    expect(await failure(publish(at('zone'), ''))).toMatchObject({ errno: 'EACCES' });
+    const error = await asOrdinaryUser(folder, () => failure(publish(at('zone'), '')));
+    expect(error).toMatchObject({ errno: 'EACCES' });
     chmodSync(folder, 0o700);
   });
 });

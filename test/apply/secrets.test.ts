@@ -13,6 +13,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openPodSecrets } from '../../agent/apply/secrets.ts';
 import { run } from '../../agent/process.ts';
+import { asOrdinaryUser } from './ordinary-user.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -68,10 +69,12 @@ describe("the pod's own keys", () => {
     );
   });
 
-  test.skipIf(process.getuid?.() === 0)('that cannot be read are replaced', async () => {
-    const { local } = await openPodSecrets(folder, randomBytes);
-    chmodSync(local.path, 0);
-    const { replaced } = await openPodSecrets(folder, randomBytes);
+  test('that cannot be read are replaced', async () => {
+    const { replaced } = await asOrdinaryUser(folder, async () => {
+      const { local } = await openPodSecrets(folder, randomBytes);
+      chmodSync(local.path, 0);
+      return openPodSecrets(folder, randomBytes);
+    });
     expect(replaced.join()).toContain('permission denied');
   });
 });
