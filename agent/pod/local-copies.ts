@@ -47,6 +47,7 @@ interface Tracked {
   copy: ZoneCopy | undefined;
   /** Since when it is missing, behind or failing, by the monotonic clock. */
   offSince: number | undefined;
+  patience: number;
   /** When named was told last to refresh because of that, and how often in a row. */
   nudgedAt: number;
   nudges: number;
@@ -58,8 +59,10 @@ interface Tracked {
 
 /** Looks at once; each is a question to named over loopback. */
 const AT_ONCE = 100;
-/** named is given so long to get there by itself before its primaries are asked and it is told again. */
+/** named is given so long to get there by itself before its primaries are asked and it is told again … */
 const PATIENCE_MS = 1000;
+/** … and longer for a first transfer that nothing speaks against: a thousand of them take their time. */
+const FIRST_PATIENCE_MS = 4000;
 const LONGEST_PAUSE_MS = 30_000;
 /** named logs to the ms and its clock is read before ours. */
 const CLOCK_GRAIN_MS = 50;
@@ -120,6 +123,7 @@ export class LocalCopies {
         state: undefined,
         copy: undefined,
         offSince: undefined,
+        patience: PATIENCE_MS,
         nudgedAt: 0,
         nudges: 0,
         probed: [],
@@ -269,7 +273,9 @@ export class LocalCopies {
     const now = this.#deps.clock.monotonic();
     const off = behind || memory.failures.size > 0 || memory.unserved.length > 0;
     tracked.offSince = off ? (tracked.offSince ?? now) : undefined;
-    if (tracked.offSince === undefined || now - tracked.offSince < PATIENCE_MS) {
+    const first = serial === undefined && memory.failures.size === 0;
+    tracked.patience = first ? FIRST_PATIENCE_MS : PATIENCE_MS;
+    if (tracked.offSince === undefined || now - tracked.offSince < tracked.patience) {
       tracked.probes = 0;
       return plan.primaries.map((endpoint) => ({ endpoint }));
     }
@@ -280,19 +286,22 @@ export class LocalCopies {
     if (asked && now - tracked.probedAt < pause) return [...tracked.probed];
     tracked.probedAt = now;
     tracked.probes += 1;
+    const deep = memory.failures.size > 0 || tracked.probes > 1;
     tracked.probed = await Promise.all(
       plan.primaries.map(async (endpoint) => ({
         endpoint,
-        probe: await this.#ask(endpoint, plan.zone),
+        probe: await this.#ask(endpoint, plan.zone, deep),
       })),
     );
     return [...tracked.probed];
   }
 
-  async #ask(endpoint: Endpoint, zone: DomainName): Promise<PrimaryProbe> {
+  /** @param deep whether to ask for the zone too, which costs the primary the start of a transfer */
+  async #ask(endpoint: Endpoint, zone: DomainName, deep: boolean): Promise<PrimaryProbe> {
     const { wire, clock } = this.#deps;
     const soa = await wire.soa(endpoint, zone);
     if (soa.kind !== 'soa') return { at: clock.now(), soa };
+    if (!deep) return { at: clock.now(), soa };
     const transfer = await wire.wouldTransfer(endpoint, zone);
     return { at: clock.now(), soa, transfer };
   }
@@ -303,7 +312,7 @@ export class LocalCopies {
     const now = this.#deps.clock.monotonic();
     if (offSince === undefined) tracked.nudges = 0;
     if (offSince === undefined || memory.running !== undefined) return;
-    const pause = Math.min(LONGEST_PAUSE_MS, PATIENCE_MS * 2 ** tracked.nudges);
+    const pause = Math.min(LONGEST_PAUSE_MS, tracked.patience * 2 ** tracked.nudges);
     if (now - Math.max(offSince, tracked.nudgedAt) < pause) return;
     tracked.nudgedAt = now;
     tracked.nudges += 1;
