@@ -64,7 +64,7 @@ test(`named and its zones are whole after ${kills} kills of agents, and some of 
     await sleep(chance.upTo(250));
     await Promise.all([pod.killAgent(), chance.percent(30) ? pod.killNamed() : undefined]);
     pod.startAgent();
-    if (chance.percent(40)) continue;
+    if (chance.percent(60)) continue;
     await pod.ready();
     expect(await configurationOf(pod)).not.toMatch(/^\s*zone\b/m);
   }
