@@ -20,6 +20,8 @@ export interface AgreementDeps {
   readonly clock: Clock;
   readonly log: Logger;
   readonly styledByDate: boolean;
+  /** The serial that our own named answers with. */
+  readonly serialHere: (zone: DomainName) => Promise<Serial | undefined>;
   /** What a pod answers when asked for the zone. */
   readonly soaAt: (pod: Pod, zone: DomainName) => Promise<SoaProbe>;
   /** The zone as a pod serves it; undefined where it cannot be had. */
@@ -149,7 +151,7 @@ export class Agreements {
       allocated,
       serving: servingOf(served),
       ranked: plan.ranked,
-      elsewhere: this.#othersOf(plan).length === 0 ? undefined : elsewhere,
+      elsewhere: this.#othersOf(plan).length > 0 || isUnknownHere(about) ? elsewhere : undefined,
       floor: plan.floor,
       date: styledByDate ? dateSerial(clock.now()) : undefined,
       sinceAllocation: now - (memory.allocated?.seenAt ?? Number.NEGATIVE_INFINITY),
@@ -227,9 +229,13 @@ export class Agreements {
     return heard !== undefined && heard.allocated === serial ? heard.newest : 'unasked';
   }
 
-  async #askPeers({ plan, status }: About): Promise<Serial | undefined> {
-    const others = this.#othersOf(plan);
-    const serials = await Promise.all(others.map((pod) => this.#serialAt(pod, plan.zone)));
+  async #askPeers(about: About): Promise<Serial | undefined> {
+    const { plan, status } = about;
+    const { serialHere } = this.#deps;
+    const serials = await Promise.all([
+      ...this.#othersOf(plan).map((pod) => this.#serialAt(pod, plan.zone)),
+      ...(isUnknownHere(about) ? [serialHere(plan.zone)] : []),
+    ]);
     const heard = { allocated: status?.allocated?.serial, newest: newest(...serials) };
     const memory = this.#memory.get(plan.object.key);
     const isAlone = plan.ranked.every((pod) => pod === this.#deps.self);
@@ -271,6 +277,10 @@ export class Agreements {
     return taken;
   }
 }
+
+/** named has the zone, and others wrote what it has: those that it was a secondary of, or who may update it. */
+const isUnknownHere = ({ served }: About): boolean =>
+  served !== undefined && servingOf(served) === undefined;
 
 function settle(memory: Memory): void {
   memory.unsettledSince = undefined;

@@ -198,8 +198,10 @@ export class Passes {
     targets: Map<DomainName, Target | 'on-disk'>,
     writers: Writers,
   ): Promise<void> {
-    const turn = await writers.turn(plan, this.#deps.ledger.entries().get(plan.zone));
     const { zone, object, placement } = plan;
+    const served = this.#deps.ledger.entries().get(zone);
+    const turn = await writers.turn(plan, served);
+    this.#forgetContent(served);
     if (turn === 'not-ours-yet')
       plans.set(object.key, {
         kind: 'keep',
@@ -210,6 +212,15 @@ export class Passes {
         problems: [],
       });
     else if (turn !== 'served') targets.set(zone, turn);
+  }
+
+  /** Others write the zone: what is served of it, and under which serial, is not known from here on. */
+  #forgetContent(served: ServedZone | undefined): void {
+    const { ledger, loader } = this.#deps;
+    if (served?.serial === undefined && served?.hash === undefined) return;
+    const { serial: _serial, hash: _hash, ...rest } = served;
+    ledger.put([rest]);
+    loader.forget(served.zone);
   }
 
   async #apply(
@@ -230,10 +241,13 @@ export class Passes {
     if (named === 'away') return undefined;
     if (this.#unread) await reconfig();
     this.#unread = false;
+    const signatures = signaturesOf(actions);
+    this.#backoff.keepOnly(new Set(signatures.keys()));
+    const due = actions.filter((action) =>
+      this.#backoff.isDue(zoneOf(action), signatures.get(zoneOf(action)) ?? ''),
+    );
     // A zone that the user's configuration has now leaves ours first; then that configuration may come.
-    if (actions.some(({ kind }) => kind === 'drop')) again(0);
-    this.#backoff.keepOnly(new Set(actions.map(zoneOf)));
-    const due = actions.filter((action) => this.#backoff.isDue(zoneOf(action), signature(action)));
+    if (due.some(({ kind }) => kind === 'drop')) again(0);
     for (const action of due) log.info({ zone: zoneOf(action) }, explainAction(action));
     const failures = due.length === 0 ? [] : await applier.apply(due, signal);
     this.#note(due, failures);
@@ -247,14 +261,16 @@ export class Passes {
 
   #note(done: readonly Action[], failures: readonly Failure[]): void {
     const reasons = new Map(failures.map(({ zone, why }) => [zone, why]));
+    for (const [zone, signature] of signaturesOf(done)) {
+      const why = reasons.get(zone);
+      if (why === undefined) this.#backoff.succeeded(zone);
+      else this.#backoff.failed(zone, signature, why);
+    }
     for (const action of done) {
       const zone = zoneOf(action);
       const why = reasons.get(zone);
-      if (why === undefined) this.#backoff.succeeded(zone);
-      else {
-        this.#backoff.failed(zone, signature(action), why);
+      if (why !== undefined)
         this.#deps.log.warn({ zone, reason: why }, `failed to ${explainAction(action)}`);
-      }
     }
     const wait = this.#backoff.nextDue();
     if (wait !== undefined) this.#deps.again(wait);
@@ -295,7 +311,18 @@ function proofTargets(plan: Plan): Map<string, ProofTarget> {
   return targets;
 }
 
-/** The same action on the same zone: to be tried again after a pause, not at once. */
+/** By zone, all that is to be done with it: the same again is tried after a pause, anything else at once. */
+function signaturesOf(actions: readonly Action[]): Map<DomainName, string> {
+  const signatures = new Map<DomainName, string>();
+  for (const action of actions) {
+    const zone = zoneOf(action);
+    const before = signatures.get(zone);
+    const own = signature(action);
+    signatures.set(zone, before === undefined ? own : `${before}\n${own}`);
+  }
+  return signatures;
+}
+
 function signature(action: Action): string {
   switch (action.kind) {
     case 'add':

@@ -18,8 +18,9 @@ export interface Agreement {
   /** Live primaries of the zone in the order of rank, this pod among them. */
   readonly ranked: readonly string[];
   /**
-   * The newest serial at the zone's other live pods, primaries and secondaries. They are asked only where nothing is
-   * allocated (at first, or the status was lost) or nothing is served here (at first, or the disk was lost).
+   * The newest serial at the zone's other live pods, primaries and secondaries, and at our own named where others wrote
+   * what it serves. They are asked only where nothing is allocated (at first, or the status was lost) or nothing of ours
+   * is served here (at first, or the disk was lost, or the zone was not ours to write).
    */
   readonly elsewhere: Serial | undefined | 'unasked';
   /** The serial the user wants at least. */

@@ -129,6 +129,7 @@ export class Agent {
       cluster,
       log,
       again,
+      serialHere,
       soaAt: wire.soaAt.bind(wire),
       transferFrom: wire.transferFrom.bind(wire),
     };
@@ -144,8 +145,6 @@ export class Agent {
       writers: new Writers({
         ...peers,
         fileOf: (zone) => files.pathOf(zone),
-        serialHere,
-        soaAt: wire.soaAt.bind(wire),
       }),
       compiler: new Compiler(
         parts.compile,

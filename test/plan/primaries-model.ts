@@ -196,6 +196,7 @@ export class Primary {
       clock,
       log,
       styledByDate: false,
+      serialHere: async () => this.#served?.serial,
       soaAt: async ({ pod }) => soa(pod === 's0' ? world.atSecondary : this.#at(pod)?.serial),
       transferFrom: async ({ pod }) => this.#at(pod),
       again: () => undefined,

@@ -7,7 +7,7 @@ import { until, untilEqual } from '../rig/until.ts';
 import { axfr, dig } from './dig.ts';
 import { logSince } from './log-since.ts';
 import { openRig } from './open-rig.ts';
-import { startOutside } from './outside.ts';
+import { openOutsidePrimary } from './outside.ts';
 
 const patience = { withinMs: 30_000 };
 const zone = 'example.com';
@@ -92,7 +92,7 @@ test('allowQuery says who may ask, from one second to the next and without a res
 });
 
 test('resolves names of others through its forwarders once recursion is allowed', async () => {
-  const outside = await startOutside('outside.example');
+  const outside = await openOutsidePrimary('outside.example');
   try {
     await outside.serve(1, '192.0.2.7');
     const ask = () => dig(pod().place, 'www.outside.example', 'A', { recursive: true });

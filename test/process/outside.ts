@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Place } from '../rig/addresses.ts';
 import { systemBind } from '../rig/bind-versions.ts';
@@ -13,56 +13,81 @@ export interface Outside {
   readonly place: Place;
   /** `127.0.0.1:5353`, as resources have it. */
   readonly endpoint: string;
-  /** Serves the zone with these addresses of `www` at this serial, and notifies. */
-  serve(serial: number, address: string): Promise<void>;
+  /** Writes a file into its folder; `restart()` makes named read it. */
+  write(file: string, text: string): void;
+  /** Starts it, or lets it read everything anew. */
+  restart(): void;
+  serial(zone: string): Promise<number | undefined>;
   kill(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** A primary of one zone, started, that anyone may transfer from. */
-export async function startOutside(zone: string, notify: readonly Place[] = []): Promise<Outside> {
+/** @param zones `zone` statements; @param key a key file, whose key named then knows */
+export async function openOutside(zones: string, key?: string): Promise<Outside> {
   const bind = await systemBind();
   if (!bind.ok) throw new Error(bind.why);
   const ledger = openLedger();
   const { folder } = ledger;
   const place = { address: '127.0.0.1', dnsPort: await claimPort() };
-  mkdirSync(folder, { recursive: true });
-  const told = notify.map(({ address, dnsPort }) => `${address} port ${dnsPort};`).join(' ');
+  const conf = join(folder, 'named.conf');
   writeFileSync(
-    join(folder, 'named.conf'),
-    `options {
+    conf,
+    `${key === undefined ? '' : readFileSync(key).toString()}
+options {
   directory "${folder}"; pid-file none; session-keyfile none; recursion no; dnssec-validation no;
   listen-on port ${place.dnsPort} { 127.0.0.1; }; listen-on-v6 { none; };
   allow-transfer { any; }; notify explicit; notify-delay 0; notify-source 127.0.0.1;
+  transfer-source 127.0.0.1; masterfile-format text;
 };
 controls { };
-zone "${zone}" { type primary; file "zone"; also-notify { ${told} }; };
+${zones}
 `,
   );
   let named: Child | undefined;
   return {
     place,
     endpoint: `${place.address}:${place.dnsPort}`,
-    async serve(serial, address) {
-      writeFileSync(
-        join(folder, 'zone'),
-        `$TTL 300\n@ SOA ns1 admin ${serial} 3600 600 604800 300\n@ NS ns1\nns1 A 192.0.2.53\nwww A ${address}\n`,
-      );
-      if (named?.running() === true) named.signal('SIGHUP');
-      else {
-        const program = { file: bind.bind.named, args: ['-f', '-c', join(folder, 'named.conf')] };
-        named = startChild(program, { log: join(folder, 'log'), ledger });
-      }
-      await until(async () => (await withEye(place, (eye) => eye.serial(zone))) === serial, {
-        what: `the server outside to serve ${zone} at ${serial}`,
-      });
+    write: (file, text) => writeFileSync(join(folder, file), text),
+    restart() {
+      if (named?.running() === true) return named.signal('SIGHUP');
+      const program = { file: bind.bind.named, args: ['-f', '-c', conf] };
+      named = startChild(program, { log: join(folder, 'log'), ledger });
     },
+    serial: (zone) => withEye(place, (eye) => eye.serial(zone)),
     async kill() {
       await named?.stop('SIGKILL');
     },
     async close() {
       await named?.stop('SIGKILL');
       ledger.sweep();
+    },
+  };
+}
+
+export interface OutsidePrimary extends Outside {
+  /** Serves the zone with this address of `www` at this serial, and notifies. */
+  serve(serial: number, address: string): Promise<void>;
+}
+
+/** A primary of one zone that anyone may transfer from, or, with a key file, whoever has the key. */
+export async function openOutsidePrimary(
+  zone: string,
+  notify: readonly Place[] = [],
+  key?: { readonly file: string; readonly name: string },
+): Promise<OutsidePrimary> {
+  const told = notify.map(({ address, dnsPort }) => `${address} port ${dnsPort};`).join(' ');
+  const access = key === undefined ? '' : `allow-transfer { key "${key.name}"; };`;
+  const stanza = `zone "${zone}" { type primary; file "zone"; also-notify { ${told} }; ${access} };`;
+  const outside = await openOutside(stanza, key?.file);
+  return {
+    ...outside,
+    async serve(serial, address) {
+      const text = `$TTL 300\n@ SOA ns1 admin ${serial} 3600 600 604800 300\n@ NS ns1\nns1 A 192.0.2.53\nwww A ${address}\n`;
+      outside.write('zone', text);
+      outside.restart();
+      await until(async () => (await outside.serial(zone)) === serial, {
+        what: `the server outside to serve ${zone} at ${serial}`,
+      });
     },
   };
 }

@@ -7,7 +7,7 @@ import { axfr, dig } from './dig.ts';
 import { everyAnswer, everyRecord } from './every-record.ts';
 import { logSince } from './log-since.ts';
 import { openRig } from './open-rig.ts';
-import { startOutside } from './outside.ts';
+import { openOutsidePrimary } from './outside.ts';
 
 const patience = { withinMs: 30_000 };
 
@@ -142,8 +142,8 @@ spec: { zoneName: peers.example, type: secondary, instanceSelector: { matchLabel
 test('a zone with primaries outside follows the one that is alive', async () => {
   const places = [...rig().pods.values()].map((pod) => pod.place);
   const outsides = [
-    await startOutside('outside.example', places),
-    await startOutside('outside.example', places),
+    await openOutsidePrimary('outside.example', places),
+    await openOutsidePrimary('outside.example', places),
   ] as const;
   const [one, other] = outsides;
   try {
