@@ -156,7 +156,8 @@ export class Ledger {
       await this.compact();
       return;
     }
-    const changes = this.#unwritten;
+    // A copy: what is put while this is written is not written yet.
+    const changes = [...this.#unwritten];
     this.#torn = true;
     try {
       this.#file ??= await this.#openFile();
