@@ -3,6 +3,7 @@ import { lstat, readdir, readlink, rename, rm, symlink } from 'node:fs/promises'
 import { join } from 'node:path';
 import { FileError, makeFolder, publishAll } from '../files.ts';
 import type { ConfigFiles } from '../plan/named-config.ts';
+import { TransientError } from '../problem.ts';
 import type { run } from '../process.ts';
 
 export interface ServerConfigDeps {
@@ -53,7 +54,7 @@ export class ServerConfig {
     const why = await this.#check(join(folder, version, 'named.conf'));
     if (why !== undefined) {
       this.#refused = { version, why };
-      await rm(join(folder, version), { recursive: true, force: true });
+      await this.#remove(version).catch(() => undefined);
       return { kind: 'refused', why };
     }
     // First the links, which lead nowhere yet at the very first: a version that is in use is never looked at again.
@@ -86,7 +87,7 @@ export class ServerConfig {
   async #write(version: string, files: ConfigFiles): Promise<string[]> {
     const folder = join(this.#deps.folder, version);
     // What a killed run has half-written there.
-    await rm(folder, { recursive: true, force: true });
+    await this.#remove(version);
     await makeFolder(folder);
     await publishAll(
       [...files].map(([name, text]) => ({ path: join(folder, name), text, mode: 0o640 })),
@@ -94,12 +95,14 @@ export class ServerConfig {
     return [...files.keys()];
   }
 
+  /** Throws a TransientError where the checker itself did not get through: that says nothing about the configuration. */
   async #check(path: string): Promise<string | undefined> {
     const { run, checkconf } = this.#deps;
     const ran = await run(checkconf, [path], { timeoutMs: CHECK_TIMEOUT_MS });
     if (ran.ok) return undefined;
+    if (ran.why !== 'exit') throw new TransientError(ran.message);
     const said = `${ran.stdout}${ran.stderr}`.trim();
-    return ran.why === 'exit' && said !== '' ? said : ran.message;
+    return said === '' ? ran.message : said;
   }
 
   async #switchTo(version: string): Promise<void> {
@@ -126,12 +129,20 @@ export class ServerConfig {
     }
   }
 
-  /** The version in use and the one before stay. */
+  /** The version in use and the one before stay. What cannot be removed stays too, and does no harm. */
   async #clean(...keep: (string | undefined)[]): Promise<void> {
-    const { folder } = this.#deps;
-    for (const name of await readdir(folder))
+    for (const name of await readdir(this.#deps.folder).catch(() => []))
       if (/^\.\.[0-9a-f]{16}$/.test(name) && !keep.includes(name))
-        await rm(join(folder, name), { recursive: true, force: true });
+        await this.#remove(name).catch(() => undefined);
+  }
+
+  async #remove(version: string): Promise<void> {
+    const path = join(this.#deps.folder, version);
+    try {
+      await rm(path, { recursive: true, force: true });
+    } catch (error) {
+      throw new FileError('remove', path, error);
+    }
   }
 }
 

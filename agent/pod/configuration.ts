@@ -78,7 +78,9 @@ export class Configuration {
       timeoutMs: TOOL_TIMEOUT_MS,
     });
     this.#toolRelease = ran.ok ? ran.stdout.trim() : undefined;
-    await this.#adopt();
+    const unknown = await failureOf(this.#adopt());
+    if (unknown !== undefined)
+      this.#adopted = { mtime: Number.NaN, result: { ok: false, why: unknown.message } };
   }
 
   /** What the last run of the agent knew, at once. Where it cannot be written, what lies there has to do. */
@@ -157,7 +159,10 @@ export class Configuration {
     );
   }
 
-  /** Reads the user's file when it has changed. One that cannot be read now leaves the last good one in force. */
+  /**
+   * Reads the user's file when it has changed. One that cannot be read now leaves the last good one in force. Throws a
+   * TransientError where the reader itself did not get through; what it has printed by then may hold secrets.
+   */
   async #adopt(): Promise<void> {
     const path = this.#options.named.conf;
     if (path === '') return;
@@ -166,6 +171,7 @@ export class Configuration {
     const ran = await run(toolPath(this.#options, 'named-checkconf'), ['-p', path], {
       timeoutMs: TOOL_TIMEOUT_MS,
     });
+    if (!ran.ok && ran.why !== 'exit') throw new TransientError(`${path}: ${ran.message}`);
     const result: Adopted = ran.ok
       ? adopt(ran.stdout)
       : { ok: false, why: `${ran.stdout}${ran.stderr}`.trim() || ran.message };
