@@ -56,6 +56,8 @@ export interface ManifestsView {
 
 /** A folder that never rests is believed all the same after so many times `settleMs`. */
 const LONGEST_SETTLING = 20;
+/** A folder that never rests is told as it is after so long. */
+const LONGEST_BEHIND_MS = 500;
 
 /** The resources in folders of manifests, kept up to date. */
 export class DirectoryManifests {
@@ -70,6 +72,8 @@ export class DirectoryManifests {
   #watch: FolderWatch | undefined;
   #watchProblem: string | undefined;
   #lastHint = 0;
+  #newest = 0;
+  #behindSince: number | undefined;
   #settling: 'no' | 'waiting' | 'due' = 'no';
   #view: ManifestsView = {
     synced: false,
@@ -130,7 +134,9 @@ export class DirectoryManifests {
   }
 
   async #look(hinted: Hinted): Promise<void> {
-    const newest = hinted === 'all' ? await this.#lookAtAll() : await this.#lookAt(hinted);
+    const seen = hinted === 'all' ? await this.#lookAtAll() : await this.#lookAt(hinted);
+    this.#newest = Math.max(this.#newest, seen);
+    if (this.#isBehind()) return;
     const unsettled = this.#files.unsettled.filter((path) => !this.#isHidden(path));
     if (unsettled.length > 0 && this.#settling === 'no') void this.#settleLater();
     const before = this.#view;
@@ -140,7 +146,7 @@ export class DirectoryManifests {
     const missed = this.#roots.some((root) => this.#unreadable.has(root));
     const view = {
       synced: before.synced || (!missed && unsettled.length === 0),
-      version: Math.max(grown, newest),
+      version: Math.max(grown, this.#newest),
       objects,
       invalid: isDeepStrictEqual(before.invalid, invalid) ? before.invalid : invalid,
       removalsFrozen: this.#removalsFrozen(),
@@ -150,6 +156,16 @@ export class DirectoryManifests {
     if (view.synced && !missed) await this.#keep();
     this.#view = view;
     if (!isSame(before, this.#view)) this.#options.changed();
+  }
+
+  /**
+   * Something changed during the look, and the version that was seen may stand for that already: it is looked at first. A
+   * folder that never rests is told all the same after a while.
+   */
+  #isBehind(): boolean {
+    const now = this.#options.clock.monotonic();
+    this.#behindSince = this.#hints.pending ? (this.#behindSince ?? now) : undefined;
+    return this.#behindSince !== undefined && now - this.#behindSince < LONGEST_BEHIND_MS;
   }
 
   async #keep(): Promise<void> {

@@ -36,6 +36,11 @@ export class Hints {
     this.#running ??= this.#run();
   }
 
+  /** Hints came that were not looked at yet: during a look, those that it may have missed. */
+  get pending(): boolean {
+    return this.#all || this.#names.size > 0;
+  }
+
   /** Hints at a name after so many ms. */
   async addIn(ms: number, name: string): Promise<void> {
     await this.#options.clock.sleep(ms, this.#closing.signal);
@@ -71,7 +76,7 @@ export class Hints {
   }
 
   async #run(): Promise<void> {
-    while (this.#all || this.#names.size > 0) {
+    while (this.pending) {
       await this.#quiet();
       if (this.#closing.signal.aborted) break;
       const hinted = this.#all ? 'all' : this.#names;
