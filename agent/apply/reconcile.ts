@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts';
 import type { DomainName } from '../dns/name.ts';
 import type { Serial } from '../dns/serial.ts';
+import type { Role } from '../plan/registration.ts';
 import type { ServedZone } from '../plan/served-zone.ts';
 import type { ContentLoader } from './content-loader.ts';
 import type { Ledger } from './ledger.ts';
@@ -46,7 +47,7 @@ export async function reconcile(named: NamedZones, deps: ReconcileDeps): Promise
     if (found === undefined) {
       ledger.remove([entry.zone]);
       loader.forget(entry.zone);
-    } else if (entry.role === 'primary') {
+    } else if (roleIn(found, entry) === 'primary') {
       const isKept = isKeptAside(entry.zone);
       const serial = found.serial ?? (await repair(entry.zone, isKept, deps));
       if (serial !== entry.serial) noteSerial(entry, serial, deps);
@@ -54,10 +55,25 @@ export async function reconcile(named: NamedZones, deps: ReconcileDeps): Promise
       else if (isKept) await files.settle(entry.zone);
     }
   }
+  noteTypes(named, deps);
   const ours = ledger.entries();
   const foreign = new Set([...named.keys()].filter((zone) => !ours.has(zone)));
   return { foreign, repaired };
 }
+
+/** A zone whose change of type got only half-way is to be changed again. What is announced is, in any case. */
+function noteTypes(named: NamedZones, { ledger, loader }: ReconcileDeps): void {
+  for (const entry of [...ledger.entries().values()]) {
+    const role = roleIn(named.get(entry.zone), entry);
+    if (role === entry.role || entry.pending === true) continue;
+    ledger.put([{ ...entry, role, pending: true }]);
+    loader.forget(entry.zone);
+  }
+}
+
+/** The type that named's zone has. */
+const roleIn = (found: { readonly type: string } | undefined, { role }: ServedZone): Role =>
+  found?.type === 'primary' || found?.type === 'secondary' ? found.type : role;
 
 /**
  * A journal that does not lead to its file's serial keeps a primary zone from loading; without it the file is served. (A

@@ -164,8 +164,12 @@ export class ZoneApplier {
     const { ledger } = this.#deps;
     if (modifies.length === 0) return [];
     const before = new Map(ledger.entries());
+    // Of the type that it has until named has made it another: who is killed in between asks for that again.
     const unannounced = await this.#announce(
-      modifies.map(({ wanted }) => this.#entryOf(wanted, before.get(wanted.zone))),
+      modifies.map(({ wanted, from }) => ({
+        ...this.#entryOf(wanted, before.get(wanted.zone)),
+        role: from,
+      })),
     );
     if (unannounced !== undefined) {
       ledger.put(modifies.flatMap(({ wanted }) => before.get(wanted.zone) ?? []));
@@ -182,8 +186,11 @@ export class ZoneApplier {
         if (former !== undefined) ledger.put([former]);
         continue;
       }
-      if (from !== wanted.role) retyped.push(wanted);
-      else await this.#tell(wanted, former);
+      if (from !== wanted.role) {
+        retyped.push(wanted);
+        continue;
+      }
+      await this.#tell(wanted, former);
       ledger.put([this.#entryOf(wanted, former)]);
     }
     return [...failures, ...(await this.#retype(retyped, signal))];
@@ -212,35 +219,47 @@ export class ZoneApplier {
 
   /**
    * A changed type takes effect with the next reconfig: one for all of them. What a former primary has under its serial
-   * may be its alone (an update that nobody fetched): it takes the whole zone, whatever the serials say.
+   * may be its alone (an update that nobody fetched): it takes the whole zone, whatever the serials say. A zone that
+   * stays what it was stays announced, so that the next pass asks for it again.
    */
   async #retype(retyped: readonly Wanted[], signal: AbortSignal): Promise<Failure[]> {
-    const { command, reconfig, loader } = this.#deps;
+    const { command, reconfig, ledger, loader, clock } = this.#deps;
     if (retyped.length === 0) return [];
     await reconfig();
+    const deadline = clock.monotonic() + RETYPE_TIMEOUT_MS;
     const failures: Failure[] = [];
-    for (const { zone, role } of retyped) {
+    for (const wanted of retyped) {
+      const { zone, role } = wanted;
       loader.forget(zone);
-      if (!(await this.#becomes(zone, role, signal)))
+      if (!(await this.#becomes(zone, role, deadline, signal))) {
         failures.push({ zone, why: `named did not make it ${role}` });
+        continue;
+      }
       await command(role === 'primary' ? 'notify' : 'retransfer', zone);
+      ledger.put([this.#entryOf(wanted, ledger.entries().get(zone))]);
     }
     return failures;
   }
 
-  async #becomes(zone: DomainName, role: Role, signal: AbortSignal): Promise<boolean> {
+  async #becomes(
+    zone: DomainName,
+    role: Role,
+    deadline: number,
+    signal: AbortSignal,
+  ): Promise<boolean> {
     const { command, clock } = this.#deps;
-    const deadline = clock.monotonic() + RETYPE_TIMEOUT_MS;
-    while (clock.monotonic() < deadline) {
+    for (;;) {
       if ((await command('zonestatus', zone)).text.includes(`type: ${role}`)) return true;
+      if (clock.monotonic() >= deadline) return false;
       await clock.sleep(POLL_MS);
       signal.throwIfAborted();
     }
-    return false;
   }
 
-  async #load(loads: readonly LoadAction[], signal: AbortSignal): Promise<Failure[]> {
+  /** Not what named has as a secondary still, its type being refused: the file and journal are named's then. */
+  async #load(all: readonly LoadAction[], signal: AbortSignal): Promise<Failure[]> {
     const { ledger, loader } = this.#deps;
+    const loads = all.filter(({ zone }) => ledger.entries().get(zone)?.role === 'primary');
     if (loads.length === 0) return [];
     const failures: Failure[] = [];
     await loader.load(loads, signal, ({ zone, target }, why) => {
