@@ -397,10 +397,15 @@ export class Agent {
     this.#copies.onStatistics(named);
   }
 
-  /** What named says that it has, seen beside a look at the ledger before and after: what is in neither is not ours. */
-  onStatistics(named: ReadonlyMap<DomainName, unknown>, before: ReadonlySet<DomainName>): void {
+  /** Reads what named has now. Throws a TransientError where it does not answer. */
+  async look(): Promise<void> {
+    const { ledger, statistics } = this.#parts;
+    const before = new Set(ledger.entries().keys());
+    const named = await statistics();
+    this.#copies.onStatistics(named);
     if (!this.state.reconciled) return;
-    const after = this.#parts.ledger.entries();
+    // Zones come and go meanwhile: only what is ours neither before nor after is not ours.
+    const after = ledger.entries();
     this.#setForeign([...named.keys()].filter((zone) => !before.has(zone) && !after.has(zone)));
   }
 
@@ -415,6 +420,8 @@ export class Agent {
   async #reconfig(): Promise<void> {
     const { rndc, configuration, log } = this.#parts;
     const answer = await rndc.command('reconfig');
+    // The user's configuration may have given up zones that ours can have now.
+    if (answer.ok && this.#userConf !== undefined) await this.look();
     if (answer.ok) return;
     const why = answer.error ?? answer.text;
     log.error({ reason: why }, 'named refuses the new configuration, the last one stays');

@@ -88,7 +88,7 @@ export async function openPod(options: Options, context: Context): Promise<Pod> 
         speaker.run(signal),
         follow(parts, copies, signal),
         copies.watch(signal),
-        pollStatistics(parts, agent, copies, signal),
+        pollStatistics(parts, agent, signal),
       ];
       const ended = Promise.all(work);
       await Promise.race([ended, aborted(signal)]);
@@ -171,19 +171,15 @@ async function follow(parts: AgentParts, copies: LocalCopies, signal: AbortSigna
 }
 
 async function pollStatistics(
-  { statistics, clock, log, ledger }: AgentParts,
+  { clock, log }: AgentParts,
   agent: Agent,
-  copies: LocalCopies,
   signal: AbortSignal,
 ): Promise<void> {
   while (!signal.aborted) {
     await clock.sleep(STATISTICS_MS, signal);
     if (signal.aborted || agent.link.state.kind !== 'up') continue;
     try {
-      const before = new Set(ledger.entries().keys());
-      const named = await statistics();
-      copies.onStatistics(named);
-      agent.onStatistics(named, before);
+      await agent.look();
     } catch (error) {
       log.warn({ err: error }, "named's statistics could not be read");
     }
