@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import type { DomainName } from '../dns/name.ts';
-import { isNewer, nextSerial, type Serial } from '../dns/serial.ts';
+import { isNewer, newest, nextSerial, type Serial } from '../dns/serial.ts';
 import type { Logger } from '../log.ts';
 import type { Cluster } from '../observe/cluster.ts';
 import type { Target } from '../plan/action.ts';
@@ -88,12 +88,12 @@ export class Writers {
     plan: PrimaryPlan | SecondaryPlan,
     which: (pod: Pod) => boolean,
   ): Promise<Copy | undefined> {
-    const [here, { newest }] = await Promise.all([
+    const [here, { ahead }] = await Promise.all([
       this.#deps.serialHere(plan.zone),
-      this.#askPeers(plan, which),
+      this.#askPeers(plan, (pod) => isLive(pod) && which(pod)),
     ]);
-    if (newest === undefined || here === undefined) return newest;
-    return isNewer(newest.serial, here) ? newest : undefined;
+    if (ahead === undefined || here === undefined) return ahead;
+    return isNewer(ahead.serial, here) ? ahead : undefined;
   }
 
   async #claim(plan: PrimaryPlan): Promise<boolean> {
@@ -114,18 +114,20 @@ export class Writers {
   /** A writer that lost its disk must not start over while a peer has the zone, or may have it. */
   async #firstContent(plan: PrimaryPlan): Promise<WriterTurn> {
     const { transferFrom, cluster } = this.#deps;
-    const { newest, silent } = await this.#askPeers(plan, () => true);
-    if (newest !== undefined) {
-      const taken = await transferFrom(newest.pod, plan.zone);
-      return taken ?? this.#wait(plan, `${newest.pod.pod} has it and does not give it`);
+    // Also one that has not renewed its registration for a while: it may come back, with all that it has.
+    const { ahead, silent } = await this.#askPeers(plan, () => true);
+    if (ahead !== undefined) {
+      const taken = await transferFrom(ahead.pod, plan.zone);
+      return taken ?? this.#wait(plan, `${ahead.pod.pod} has it and does not give it`);
     }
-    const wasServed = cluster.view().statuses.get(plan.object.key)?.report?.serial !== undefined;
-    return wasServed && silent.length > 0
+    const { report, allocated } = cluster.view().statuses.get(plan.object.key) ?? {};
+    const prior = newest(report?.serial, allocated?.serial);
+    return prior !== undefined && silent.length > 0
       ? this.#wait(
           plan,
           `${silent.map(({ pod }) => pod).join(', ')} may have it and cannot be asked`,
         )
-      : firstContent(plan);
+      : firstContent(plan, prior);
   }
 
   #wait(plan: PrimaryPlan, why: string): 'not-ours-yet' {
@@ -138,26 +140,27 @@ export class Writers {
   async #askPeers(
     { placement, zone }: PrimaryPlan | SecondaryPlan,
     which: (pod: Pod) => boolean,
-  ): Promise<{ readonly newest: Copy | undefined; readonly silent: readonly Pod[] }> {
+  ): Promise<{ readonly ahead: Copy | undefined; readonly silent: readonly Pod[] }> {
     const { self, soaAt } = this.#deps;
     const peers = [...placement.primaries, ...placement.secondaries].filter(
-      (pod) => isLive(pod) && pod.pod !== self && which(pod),
+      (pod) => pod.pod !== self && which(pod),
     );
     const silent: Pod[] = [];
-    let newest: Copy | undefined;
+    let ahead: Copy | undefined;
     const ask = async (pod: Pod): Promise<void> => {
       const answer = await soaAt(pod, zone);
       if (answer.kind === 'timeout' || answer.kind === 'unreachable') silent.push(pod);
       if (answer.kind !== 'soa') return;
-      if (newest === undefined || isNewer(answer.serial, newest.serial))
-        newest = { pod, serial: answer.serial };
+      if (ahead === undefined || isNewer(answer.serial, ahead.serial))
+        ahead = { pod, serial: answer.serial };
     };
     await Promise.all(peers.map(ask));
-    return { newest, silent };
+    return { ahead, silent };
   }
 }
 
-const firstContent = ({ content, floor }: PrimaryPlan): Target => ({
+/** @param prior the newest serial that the zone is known to have been served under */
+const firstContent = ({ content, floor }: PrimaryPlan, prior: Serial | undefined): Target => ({
   content,
-  serial: nextSerial(floor === undefined ? {} : { floor }),
+  serial: nextSerial({ prior, floor }),
 });
