@@ -5,8 +5,10 @@ export type Compile = (request: CompileRequest) => Promise<Parsed<CompiledZone>>
 
 /** Programs at once; they are short, and named needs the processors too. */
 const AT_ONCE = 2;
-/** Results kept beyond those that were asked for last: a text that changes back is not checked again. */
+/** Results kept beyond those that the last plan used: a text that changes back is not checked again. */
 const KEPT = 1000;
+/** And so many characters of text, for a zone's text and what came of it can take tens of MB. */
+const KEPT_TEXT = 8 * 1024 * 1024;
 const RETRY_MS = 2000;
 
 /** Checks zone texts one after the other, once each, and remembers what came of it. */
@@ -15,8 +17,10 @@ export class Compiler {
   readonly #done: () => void;
   readonly #failed: (error: TransientError) => void;
   readonly #results = new Map<string, Parsed<CompiledZone>>();
-  readonly #waiting = new Map<string, CompileRequest>();
-  #running = 0;
+  #waiting: ReadonlyMap<string, CompileRequest> = new Map();
+  readonly #running = new Set<string>();
+  /** What was asked for since the last `want`: a plan that is not complete needs all of it again. */
+  readonly #used = new Set<string>();
   #pausedUntil = 0;
 
   /**
@@ -34,6 +38,7 @@ export class Compiler {
       const key = keyOf(request);
       const result = this.#results.get(key);
       if (result === undefined) return undefined;
+      this.#used.add(key);
       // The order of a Map is that of insertion: what was used last goes last.
       this.#results.delete(key);
       this.#results.set(key, result);
@@ -41,12 +46,15 @@ export class Compiler {
     },
   };
 
+  /** @param requests all that the plan still waits for */
   want(requests: readonly CompileRequest[]): void {
-    for (const request of requests) {
-      const key = keyOf(request);
-      if (!this.#results.has(key)) this.#waiting.set(key, request);
-    }
-    this.#forget(requests.length);
+    this.#waiting = new Map(
+      requests
+        .map((request) => [keyOf(request), request] as const)
+        .filter(([key]) => !this.#results.has(key)),
+    );
+    this.#forget();
+    this.#used.clear();
     this.#start();
   }
 
@@ -58,32 +66,39 @@ export class Compiler {
   #start(): void {
     if (performance.now() < this.#pausedUntil) return;
     for (const [key, request] of this.#waiting) {
-      if (this.#running >= AT_ONCE) return;
-      this.#waiting.delete(key);
-      this.#running += 1;
-      void this.#check(key, request);
+      if (this.#running.size >= AT_ONCE) return;
+      if (!this.#results.has(key) && !this.#running.has(key)) void this.#check(key, request);
     }
   }
 
   async #check(key: string, request: CompileRequest): Promise<void> {
+    this.#running.add(key);
     try {
       this.#results.set(key, await this.#compile(request));
     } catch (error) {
       if (!(error instanceof TransientError)) throw error;
       this.#failed(error);
       this.#pausedUntil = performance.now() + RETRY_MS;
-      setTimeout(this.#done, RETRY_MS).unref();
+      setTimeout(() => {
+        this.#pausedUntil = 0;
+        this.#done();
+      }, RETRY_MS).unref();
     } finally {
-      this.#running -= 1;
+      this.#running.delete(key);
     }
     this.#done();
     this.#start();
   }
 
-  #forget(wanted: number): void {
-    for (const key of this.#results.keys()) {
-      if (this.#results.size <= wanted + KEPT) return;
+  #forget(): void {
+    const unused = [...this.#results.keys()].filter((key) => !this.#used.has(key));
+    let count = unused.length;
+    let length = unused.reduce((sum, key) => sum + key.length, 0);
+    for (const key of unused) {
+      if (count <= KEPT && length <= KEPT_TEXT) return;
       this.#results.delete(key);
+      count -= 1;
+      length -= key.length;
     }
   }
 }
