@@ -92,5 +92,6 @@ function transferElements(input: StanzaInput): string[] {
   if (clusterKey === undefined) return [local, ...peers, ...outsiders];
   const key = `key "${clusterKey}";`;
   if (!narrowByAddress) return [local, key, ...outsiders];
-  return [local, ...outsiders, `!{ !{ ${peers.join(' ')} }; any; };`, key];
+  // A list of its own: who does not match it may still be one of the outsiders.
+  return [local, `{ !{ !{ ${peers.join(' ')} }; any; }; ${key} };`, ...outsiders];
 }
