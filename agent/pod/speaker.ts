@@ -50,6 +50,7 @@ export class Speaker {
   }
 
   onPass(outcome: PassOutcome, view: ClusterView): void {
+    this.#forgetGone(view);
     const failuresBefore = this.#outcome?.failures;
     this.#outcome = outcome;
     for (const key of outcome.plan.changed) {
@@ -70,6 +71,11 @@ export class Speaker {
     for (const key of new Set([...invalid.keys(), ...this.#invalid.keys()]))
       if (invalid.get(key) !== this.#invalid.get(key)) this.#soon(key);
     this.#invalid = invalid;
+  }
+
+  /** Pods are replaced under new names all the time; each has told of every zone. */
+  #forgetGone({ peers }: ClusterView): void {
+    for (const pod of this.#feeds.keys()) if (!peers.has(pod)) this.#feeds.delete(pod);
   }
 
   /** This pod's copy of a zone is another than before. */
@@ -105,7 +111,8 @@ export class Speaker {
       for (const key of batch) this.#due.delete(key);
       await atOnce(BATCH, batch, (key) => this.#speak(key));
       if (due.length > BATCH) await this.#deps.parts.clock.sleep(PAUSE_MS, signal);
-      const next = Math.min(...this.#due.values());
+      let next = Number.POSITIVE_INFINITY;
+      for (const at of this.#due.values()) next = Math.min(next, at);
       if (Number.isFinite(next)) this.#bell.ringIn(Math.max(0, next - now));
     }
     this.#bell.close();
