@@ -3,7 +3,7 @@ import { ControlError } from './control-error.ts';
 import type { ControlAnswer, Rndc } from './rndc.ts';
 
 export interface ControlChannelOptions extends ControlAddress {
-  /** How long one command may take, connecting included. */
+  /** How long one command may take, connecting included; `reconfig` may take longer. */
   readonly timeoutMs: number;
   /** How long an unused connection waits before it says something; named closes it after 30 s. */
   readonly keepAliveMs?: number;
@@ -20,6 +20,8 @@ interface Job {
 /** named resets the connection on messages above 32 kB (BIND 9.18 `controlconf.c`), ours has some bytes of its own. */
 export const MAX_COMMAND = 29_000;
 const KEEP_ALIVE_MS = 20_000;
+/** `reconfig` answers when it is done: after 5 s and more at 100,000 zones. To give up means to have it done again. */
+const RECONFIG_MS = 30_000;
 
 /**
  * named's control channel on one connection, kept and renewed as needed. Commands wait for each other: named answers one
@@ -121,7 +123,9 @@ export class ControlChannel implements Rndc {
   }
 
   async #carryOut(text: string): Promise<ControlAnswer> {
-    const late = setTimeout(() => this.#connection?.fail(this.#timeout()), this.#options.timeoutMs);
+    const { timeoutMs } = this.#options;
+    const ms = text === 'reconfig' ? Math.max(timeoutMs, RECONFIG_MS) : timeoutMs;
+    const late = setTimeout(() => this.#connection?.fail(this.#timeout(ms)), ms);
     try {
       return await this.#ask(text);
     } finally {
@@ -144,11 +148,11 @@ export class ControlChannel implements Rndc {
     return this.#connection.ask(text);
   }
 
-  #timeout(): ControlError {
-    const { host, port, timeoutMs } = this.#options;
+  #timeout(ms: number): ControlError {
+    const { host, port } = this.#options;
     return new ControlError(
       'timeout',
-      `named did not answer on its control channel at ${host} port ${port} within ${timeoutMs} ms: it hangs, or is loading zones`,
+      `named did not answer on its control channel at ${host} port ${port} within ${ms} ms: it hangs, or is loading zones`,
     );
   }
 
