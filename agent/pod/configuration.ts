@@ -30,6 +30,8 @@ export class Configuration {
   readonly #log: Logger;
   readonly #server: ServerConfig;
   #remembered: Remembered = { instance: {} };
+  /** The instance's part of the configuration before the last one. */
+  #former: WantedConfig | undefined;
   #saved: string | undefined;
   #unsaved: TransientError | undefined;
   #toolRelease: string | undefined;
@@ -110,6 +112,7 @@ export class Configuration {
     await this.#adopt();
     if (this.zones.some((zone) => served.has(zone))) return { kind: 'unchanged' };
     const outcome = await this.#publish(instance);
+    if (outcome.kind === 'published') this.#former = this.#remembered.instance;
     if (outcome.kind !== 'refused') this.#remembered = { ...this.#remembered, instance };
     await this.#save();
     return outcome;
@@ -133,8 +136,13 @@ export class Configuration {
     return Date.parse(lastConfigured) + (inDoubt ? 0 : 1000) <= at;
   }
 
-  rollBack(why: string): Promise<void> {
-    return this.#server.rollBack(why);
+  /** What named has refused must not be what the next run starts with either. */
+  async rollBack(why: string): Promise<void> {
+    await this.#server.rollBack(why);
+    if (this.#former === undefined) return;
+    this.#remembered = { ...this.#remembered, instance: this.#former };
+    this.#former = undefined;
+    await this.#save();
   }
 
   #publish(instance: WantedConfig): Promise<ConfigOutcome> {
