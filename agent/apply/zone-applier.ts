@@ -7,6 +7,7 @@ import type { Endpoint } from '../plan/topology.ts';
 import { failureOf } from '../problem.ts';
 import type { ContentLoader, LoadAction } from './content-loader.ts';
 import type { Ledger } from './ledger.ts';
+import type { ControlAnswer } from './rndc.ts';
 import { quoteZone, said, type ZoneCommander } from './zone-commands.ts';
 import type { ZoneFiles } from './zone-files.ts';
 
@@ -39,6 +40,7 @@ const RETYPE_TIMEOUT_MS = 10_000;
 /** A secondary registers, and is notified from then on; what was loaded shortly before may have missed it. */
 const NOTIFY_AGAIN_MS = 30_000;
 const POLL_MS = 10;
+const LOG_LAG_MS = 500;
 
 /**
  * Carries out a plan's actions on named. The ledger is told before named is, so that a kill at any instant leaves it
@@ -134,18 +136,32 @@ export class ZoneApplier {
   }
 
   async #addZone(wanted: Wanted): Promise<'added' | 'was-there' | { readonly why: string }> {
-    const { command, loadProblem, clock, onForeign } = this.#deps;
+    const { command, clock, onForeign } = this.#deps;
     const since = clock.now();
     const answer = await command('addzone', wanted.zone, wanted.stanza);
     if (answer.ok) return 'added';
     if (!/already exists/.test(said(answer)))
-      return { why: `named refuses the zone: ${loadProblem(wanted.zone, since) ?? said(answer)}` };
+      return {
+        why: `named refuses the zone: ${await this.#whyRefused(wanted.zone, since, answer)}`,
+      };
     if (await this.#isOurs(wanted.zone)) {
       const why = await this.#modZone(wanted);
       return why === undefined ? 'was-there' : { why };
     }
     onForeign(wanted.zone);
     return { why: 'named has it from elsewhere, which this agent does not touch' };
+  }
+
+  /** What is wrong in a zone stands in named's log alone, a moment later than the answer. */
+  async #whyRefused(zone: DomainName, since: number, answer: ControlAnswer): Promise<string> {
+    const { loadProblem, clock } = this.#deps;
+    const deadline = clock.monotonic() + (/zone_load/.test(said(answer)) ? LOG_LAG_MS : 0);
+    let why = loadProblem(zone, since);
+    while (why === undefined && clock.monotonic() < deadline) {
+      await clock.sleep(POLL_MS);
+      why = loadProblem(zone, since);
+    }
+    return why ?? said(answer);
   }
 
   /** Added by a command that was given up, for named hung, and that named carried out later. */

@@ -116,13 +116,17 @@ const zoneRules: readonly Rule[] = [
   ],
 ];
 
+const hinders = (category: string, severity: string): boolean =>
+  (category === 'zoneload' && severity !== 'info') ||
+  (category === 'general' && severity === 'error');
+
 function reasonOfAnswer(detail: string) {
   return /truncated|opcode/.test(detail) ? 'FormErr' : 'NotAuthoritative';
 }
 
 /**
- * What named says in a line `zone NAME/IN: …`. Whatever hinders a load stands in category zoneload, as a warning or
- * an error.
+ * What named says in a line `zone NAME/IN: …`. Whatever hinders a load stands in category zoneload, as a warning or an
+ * error, or, where its own checks of a zone's integrity fail, in general as an error.
  */
 export function aboutZone(
   at: number,
@@ -135,6 +139,6 @@ export function aboutZone(
   const zone = loggedZone(name);
   if (zone === undefined || words === undefined) return undefined;
   const event = firstMatch(zoneRules, words, { at, zone });
-  if (event !== undefined || category !== 'zoneload' || severity === 'info') return event;
+  if (event !== undefined || !hinders(category, severity)) return event;
   return { kind: 'load-problem', at, zone, detail: words };
 }
