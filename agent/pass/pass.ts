@@ -32,6 +32,8 @@ export interface PassDeps {
   readonly writers: Writers;
   readonly compiler: Compiler;
   readonly prover: Prover;
+  /** Primaries that answer without having what was agreed on, by zone. */
+  readonly outdated: () => ReadonlyMap<DomainName, ReadonlySet<string>>;
   readonly ledger: Ledger;
   readonly loader: ContentLoader;
   readonly applier: ZoneApplier;
@@ -103,6 +105,7 @@ export class Passes {
       settings,
       compiled: compiler.compiled,
       proven: prover.proven,
+      outdated: this.#deps.outdated(),
       served,
       foreign,
       ahead: this.#deps.writers.ahead,

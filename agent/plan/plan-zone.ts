@@ -40,6 +40,8 @@ export interface ZoneInputs {
   readonly topology: Topology;
   readonly config: InstanceConfig;
   readonly proven: ReadonlySet<string>;
+  /** Primaries that answer without having what was agreed on (see `choosePrimaries`). */
+  readonly outdated: ReadonlySet<string> | undefined;
   /** Where the zone is transferred from now, if this pod has it as a secondary. */
   readonly current: readonly Endpoint[];
   readonly settings: ZoneSettings;
@@ -210,9 +212,9 @@ function follow(placement: Placement, followed: string): Placement {
 }
 
 function planSecondary(inputs: ZoneInputs, placement: Placement): ZonePlan {
-  const { zone, name, settings, proven, current } = inputs;
+  const { zone, name, settings, proven, current, outdated } = inputs;
   const { candidates, problems } = candidatesOf(inputs, placement);
-  const primaries = choosePrimaries(candidates, proven, current);
+  const primaries = choosePrimaries(candidates, proven, current, outdated);
   return {
     kind: 'secondary',
     zone: name,

@@ -26,6 +26,8 @@ export interface PlanInputs {
   readonly compiled: CompiledLookup;
   /** Proofs of primaries that answered just now (see `Candidate.proof`); a new set when one changed. */
   readonly proven: ReadonlySet<string>;
+  /** Primaries that answer without having what was agreed on, by zone; a new set when one changed. */
+  readonly outdated: ReadonlyMap<DomainName, ReadonlySet<string>>;
   /** What this agent put into named, by zone name. */
   readonly served: ReadonlyMap<string, ServedZone>;
   /** Zones that named has from elsewhere, never ours to touch; a new set when one changed. */
@@ -150,7 +152,7 @@ export class Planner {
   }
 
   #planOne({ zone, name, siblings, former }: Slot, frame: Frame): Remembered {
-    const { view, served, foreign, compiled, settings, proven, ahead } = frame.inputs;
+    const { view, served, foreign, compiled, settings, proven, outdated, ahead } = frame.inputs;
     const inputs: ZoneInputs = {
       zone,
       name,
@@ -162,6 +164,7 @@ export class Planner {
       topology: frame.topology,
       config: frame.config,
       proven,
+      outdated: outdated.get(name),
       current: currentPrimaries(zone, served.get(name)),
       settings,
     };
@@ -253,6 +256,7 @@ function isSame(former: Remembered, next: ZoneInputs, claim: Claim): boolean {
     inputs.topology === next.topology &&
     inputs.config === next.config &&
     (inputs.proven === next.proven || plan.kind !== 'secondary') &&
+    (inputs.outdated === next.outdated || plan.kind !== 'secondary') &&
     (inputs.current === next.current || plan.kind !== 'secondary') &&
     sameZones(inputs.siblings, next.siblings)
   );

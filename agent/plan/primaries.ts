@@ -17,18 +17,22 @@ export function outsideCandidate(zone: string, endpoint: Endpoint): Candidate {
 
 /**
  * The primary to transfer from: one that was just proven on the wire. A dead one in the list would freeze the zone
- * for 30 s and more, even when listed last. The present one is kept while it is proven; with none proven, the last
- * known stays.
+ * for 30 s and more, even when listed last. The present one is kept while it is proven and keeps up; with none proven, the
+ * last known stays.
  *
  * @param candidates in the order of preference
  * @param current what the zone's stanza lists now, if it has one
+ * @param outdated ids (`endpointId`) of those that answer without having what was agreed on: their agent is dead or stuck
  */
 export function choosePrimaries(
   candidates: readonly Candidate[],
   proven: ReadonlySet<string>,
   current: readonly Endpoint[],
+  outdated: ReadonlySet<string> = new Set(),
 ): readonly Endpoint[] {
-  const usable = candidates.filter((candidate) => proven.has(candidate.proof));
+  const answering = candidates.filter((candidate) => proven.has(candidate.proof));
+  const upToDate = answering.filter((candidate) => !outdated.has(endpointId(candidate)));
+  const usable = upToDate.length > 0 ? upToDate : answering;
   const preferred = usable.some((each) => !each.draining)
     ? usable.filter((each) => !each.draining)
     : usable;

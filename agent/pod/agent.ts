@@ -152,6 +152,7 @@ export class Agent {
         (error) => log.warn({ err: error }, 'zone text could not be checked'),
       ),
       prover: this.#prover,
+      outdated: () => copies.outdated,
       ledger,
       loader: this.#loader,
       applier: new ZoneApplier({

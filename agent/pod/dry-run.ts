@@ -85,6 +85,7 @@ export async function dryRunAs(
       settings,
       compiled: compiler.compiled,
       proven: new Set(),
+      outdated: new Map(),
       served,
       foreign: new Set(),
     });

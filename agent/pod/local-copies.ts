@@ -8,7 +8,7 @@ import type { NamedZone } from '../observe/named-statistics.ts';
 import type { PrimaryPlan, SecondaryPlan } from '../plan/plan-zone.ts';
 import type { Plan } from '../plan/planner.ts';
 import type { Role } from '../plan/registration.ts';
-import type { Endpoint } from '../plan/topology.ts';
+import { type Endpoint, endpointId } from '../plan/topology.ts';
 import type { ObservedPrimary } from '../plan/transfer-diagnosis.ts';
 import type { TransferEvent } from '../plan/transfer-event.ts';
 import { parseLogLine } from '../plan/transfer-log.ts';
@@ -35,6 +35,8 @@ export interface LocalCopiesDeps {
   readonly onAttempt: (zone: DomainName, attempt: Attempt) => void;
   /** A copy is another than before. */
   readonly onChange: (zone: DomainName) => void;
+  /** Other primaries than before are outdated. */
+  readonly onOutdated: () => void;
 }
 
 interface Tracked {
@@ -74,6 +76,7 @@ export class LocalCopies {
   /** What the log says of zones that are only about to be tracked. */
   readonly #problems = new Map<DomainName, { readonly at: number; readonly detail: string }>();
   readonly #dirty = new Set<DomainName>();
+  readonly #outdated = new Map<DomainName, ReadonlySet<string>>();
   #looking = false;
 
   constructor(deps: LocalCopiesDeps) {
@@ -89,6 +92,11 @@ export class LocalCopies {
   *samples(): Generator<{ zone: DomainName; role: Role } & ZoneTransferState> {
     for (const [zone, { plan, state }] of this.#zones)
       if (state !== undefined) yield { zone, role: plan.kind, ...state };
+  }
+
+  /** Primaries (`endpointId`) that answered without having what was agreed on, by the zones that wait for it. */
+  get outdated(): ReadonlyMap<DomainName, ReadonlySet<string>> {
+    return this.#outdated;
   }
 
   /** Nothing newer is known than what is served; also of a zone that was not looked at yet. */
@@ -107,6 +115,7 @@ export class LocalCopies {
     for (const zone of gone) {
       const tracked = this.#zones.get(zone);
       this.#zones.delete(zone);
+      this.#outdated.delete(zone);
       if (tracked !== undefined) this.#deps.feed.drop(tracked.plan.object.key);
     }
     this.#look();
@@ -258,6 +267,7 @@ export class LocalCopies {
     tracked.state = judge(tracked.memory, look);
     tracked.copy = copyOf(plan, tracked.state);
     if (this.#deps.feed.put(tracked.copy)) this.#deps.onChange(zone);
+    this.#noteOutdated(tracked);
     this.#nudge(zone, tracked);
   }
 
@@ -277,6 +287,7 @@ export class LocalCopies {
     tracked.patience = first ? FIRST_PATIENCE_MS : PATIENCE_MS;
     if (tracked.offSince === undefined || now - tracked.offSince < tracked.patience) {
       tracked.probes = 0;
+      tracked.probed = [];
       return plan.primaries.map((endpoint) => ({ endpoint }));
     }
     const pause = Math.min(LONGEST_PAUSE_MS, PATIENCE_MS * 2 ** tracked.probes);
@@ -294,6 +305,24 @@ export class LocalCopies {
       })),
     );
     return [...tracked.probed];
+  }
+
+  /** Another primary may have what this one lacks; when all were found to lack it, they get another turn. */
+  #noteOutdated({ plan, wanted, offSince, probed }: Tracked): void {
+    const { zone } = plan;
+    if (plan.kind === 'primary' || offSince === undefined) {
+      this.#outdated.delete(zone);
+      return;
+    }
+    const before = this.#outdated.get(zone) ?? new Set();
+    const lacking = probed
+      .filter((each) => lacks(each, wanted))
+      .map((each) => endpointId(each.endpoint));
+    const all = new Set([...before, ...lacking]);
+    if (all.size === before.size) return;
+    const isEach = plan.candidates.every((candidate) => all.has(endpointId(candidate)));
+    this.#outdated.set(zone, isEach ? new Set(lacking) : all);
+    this.#deps.onOutdated();
   }
 
   /** @param deep whether to ask for the zone too, which costs the primary the start of a transfer */
@@ -319,6 +348,11 @@ export class LocalCopies {
     void this.#deps.refresh(zone).catch(() => undefined);
   }
 }
+
+/** It answers, but does not have the zone, or not as new as it was agreed on. */
+const lacks = ({ probe }: ObservedPrimary, wanted: Serial | undefined): boolean =>
+  probe?.soa.kind === 'rcode' ||
+  (probe?.soa.kind === 'soa' && wanted !== undefined && isNewer(wanted, probe.soa.serial));
 
 function copyOf(plan: PrimaryPlan | SecondaryPlan, state: ZoneTransferState): ZoneCopy {
   const { lastTransferTime, expiresAt, behindSince, ...rest } = state;

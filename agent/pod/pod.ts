@@ -57,6 +57,7 @@ export async function openPod(options: Options, context: Context): Promise<Pod> 
     },
     onAttempt: (_zone, attempt) => parts.metrics.observeTransfer(attempt),
     onChange: (zone) => speaker.onCopy(zone),
+    onOutdated: () => agent.wake(),
   });
   const agent = new Agent(parts, copies, () => afterPass());
   const feeds = new PeerFeeds({

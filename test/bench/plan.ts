@@ -52,6 +52,7 @@ function planOnce(
     settings,
     compiled: { get: () => undefined },
     proven: new Set(),
+    outdated: new Map(),
     served,
     foreign: new Set(),
   });
