@@ -183,9 +183,15 @@ function recursionOptions(config: WantedConfig): [string, string][] {
   return [
     pair('recursion', config.recursion === true ? 'yes' : 'no'),
     ...(forwarders.length === 0 ? [] : [pair('forwarders', `{ ${forwarders.join(' ')} }`)]),
-    ...(config.recursion === true ? disabledEmptyZones(config) : []),
+    ...(config.recursion === true
+      ? [...recursionAccess(config), ...disabledEmptyZones(config)]
+      : []),
   ];
 }
+
+/** named lets recurse whoever may query. Where nothing was said of that, it is anybody: no pod is to be an open resolver. */
+const recursionAccess = ({ allowQuery }: WantedConfig): [string, string][] =>
+  allowQuery === undefined ? [pair('allow-recursion', '{ localhost; localnets; }')] : [];
 
 export const disabledEmptyZones = ({ ownEmptyZones = [] }: WantedConfig): [string, string][] =>
   ownEmptyZones.map((zone) => pair('disable-empty-zone', `"${zone}"`));
