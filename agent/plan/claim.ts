@@ -14,7 +14,7 @@ export type Claim = 'ours' | (string & {});
  * @param foreign named has the zone from elsewhere, not from this agent
  */
 export function claimantHere(
-  { zone, name, siblings, topology }: ZoneInputs,
+  { zone, name, siblings, topology }: Pick<ZoneInputs, 'zone' | 'name' | 'siblings' | 'topology'>,
   statuses: ReadonlyMap<ObjectKey, ZoneStatus>,
   served: ServedZone | undefined,
   foreign: boolean,
