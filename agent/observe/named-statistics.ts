@@ -44,7 +44,8 @@ export async function readNamedZones(
   const body = await read(channel, '/json/v1/zones');
   // A named without a single zone leaves the list out.
   const zones = field(field(field(body, 'views'), '_default'), 'zones') ?? [];
-  if (field(body, 'json-stats-version') === undefined || !Array.isArray(zones)) throw unexpected(channel, 'no views._default.zones');
+  if (field(body, 'json-stats-version') === undefined || !Array.isArray(zones))
+    throw unexpected(channel, 'no views._default.zones');
   return new Map(zones.flatMap(readZone));
 }
 
