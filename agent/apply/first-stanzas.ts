@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { makeFolder, publish, remove } from '../files.ts';
+import { FileError, makeFolder, publish, remove } from '../files.ts';
 
 /** named's new-zone database, and the text that it imports where there is no database yet. */
 const DATABASE = '_default.nzd';
@@ -8,7 +8,12 @@ const TEXT = '_default.nzf';
 
 /** Whether named has been started on this folder before: from then on zones are added over the control channel. */
 export async function hasDatabase(folder: string): Promise<boolean> {
-  const found = await stat(join(folder, DATABASE)).catch(() => undefined);
+  const path = join(folder, DATABASE);
+  const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
+    // Anything else says nothing: to take a used store for a new one would write under a running named.
+    if (error.code === 'ENOENT') return undefined;
+    throw new FileError('look for', path, error);
+  });
   return found !== undefined && found.size > 0;
 }
 

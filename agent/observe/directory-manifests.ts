@@ -92,6 +92,7 @@ export class DirectoryManifests {
     this.#files = new ManifestFiles({
       defaultNamespace,
       note,
+      allSeen: () => this.#view.synced,
       nameOf: (path) => this.#nameOf(path),
       rankOf: (path) => this.#rankOf(path),
     });

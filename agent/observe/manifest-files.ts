@@ -30,6 +30,8 @@ export interface ManifestFilesOptions {
   readonly rankOf: (path: string) => string;
   /** Things worth a log line: objects of other kinds, probable typing errors. */
   readonly note: (note: ManifestNote) => void;
+  /** Every file that was there at the start was looked at: one that comes now held nothing before. */
+  readonly allSeen: () => boolean;
 }
 
 interface Held {
@@ -112,9 +114,9 @@ export class ManifestFiles {
 
   /** `trace` is from before the reading. */
   async read(path: string, { mark }: Trace): Promise<void> {
-    const { defaultNamespace, nameOf } = this.#options;
+    const { defaultNamespace, nameOf, allSeen } = this.#options;
     const name = nameOf(path);
-    const file = this.#held.get(path)?.file ?? newFile;
+    const file = this.#held.get(path)?.file ?? { ...newFile, whole: allSeen() };
     try {
       const text = await readFile(path, 'utf8');
       const read = readAgain(file, text, { file: name, defaultNamespace });
