@@ -1,0 +1,248 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { DomainName } from '../../agent/dns/name.ts';
+import type { ClusterView } from '../../agent/observe/cluster.ts';
+import type { ZonePlan } from '../../agent/plan/plan-zone.ts';
+import { type PlanInputs, Planner } from '../../agent/plan/planner.ts';
+import type { ServedZone } from '../../agent/plan/served-zone.ts';
+import type { DNSZone, DnsRecord, ObjectKey } from '../../agent/resources/types.ts';
+import { hostManifest } from '../rig/manifests.ts';
+import { objectsOf, peer, registration, viewOf, zoneObject } from './worlds.ts';
+
+const self = registration('p0', 'primary');
+const settings = {
+  zonesFolder: '/zones',
+  clusterKey: 'cluster',
+  localKey: 'local',
+  knownKeys: new Set(['cluster', 'local']),
+  narrowByAddress: false,
+  maxRecordsPerType: 5000,
+  maxTypesPerName: 500,
+};
+
+const nobody: ReadonlySet<string> = new Set();
+
+const inputs = (view: ClusterView, more: Partial<PlanInputs> = {}): PlanInputs => ({
+  view,
+  self,
+  settings,
+  compiled: { get: () => undefined },
+  proven: nobody,
+  outdated: new Map(),
+  served: new Map(),
+  foreign: nobody,
+  ahead: new Map(),
+  ...more,
+});
+
+const nameServers = [{ hostname: 'ns1.example.net.' }];
+
+function recordOf(zone: string, address: string): DnsRecord {
+  const [record] = objectsOf(hostManifest(zone, 'www', address));
+  if (record === undefined || !('id' in record)) throw new Error('no record');
+  return record;
+}
+
+const zoneOf = (zone: string, type: 'primary' | 'secondary' = 'primary'): DNSZone => {
+  const outside = { secondaryConfig: { primaryServers: ['203.0.113.1'] }, type };
+  const more = type === 'primary' ? {} : outside;
+  return zoneObject(
+    { zoneName: zone, clusterRef: 'main', nameServers, ...more },
+    zone.replaceAll('.', '-'),
+  );
+};
+
+const names = ['a.example', 'b.example', 'c.example'];
+const world = viewOf(
+  [
+    ...names.map((zone) => zoneOf(zone)),
+    ...names.map((zone) => recordOf(zone, '192.0.2.1')),
+    zoneOf('s.example', 'secondary'),
+  ],
+  { peers: new Map([['s0', peer('s0', 'secondary')]]) },
+);
+const key = (name: string): ObjectKey => `default/${name}` as ObjectKey;
+
+const withRecord = (view: ClusterView, record: DnsRecord): ClusterView => ({
+  ...view,
+  version: view.version + 1,
+  records: new Map([...view.records, [record.id, record]]),
+});
+
+describe('planning again', () => {
+  test('costs the one zone whose record changed; all others keep their very plans', () => {
+    const planner = new Planner();
+    const first = planner.plan(inputs(world));
+    const second = planner.plan(inputs(withRecord(world, recordOf('b.example', '192.0.2.2'))));
+    expect(second.changed).toEqual([key('b-example')]);
+    for (const [zone, plan] of first.zones)
+      if (zone !== key('b-example')) expect(second.zones.get(zone)).toBe(plan);
+    expect(second.zones.get(key('b-example'))).not.toEqual(first.zones.get(key('b-example')));
+  });
+
+  test('costs nothing where peers only renewed, and statuses were only reported', () => {
+    const planner = new Planner();
+    const first = planner.plan(inputs(world));
+    const renewed = new Map([['s0', { ...peer('s0', 'secondary'), version: '0.2.0' }]]);
+    const allocated = { serial: 1, contentHash: '', by: 'p0', view: 1 };
+    const statuses = new Map([[key('a-example'), { version: '2', allocated }]]);
+    const second = planner.plan(inputs({ ...world, peers: renewed, statuses }));
+    expect(second.changed).toEqual([]);
+    expect(second.zones).toBe(first.zones);
+  });
+
+  test('for a peer with another address renders no content again', () => {
+    const planner = new Planner();
+    const first = planner.plan(inputs(world));
+    const moved = new Map([['s0', peer('s0', 'secondary', { ips: ['10.9.9.9'] })]]);
+    const second = planner.plan(inputs({ ...world, peers: moved }));
+    expect(second.changed.length).toBe(world.zones.size);
+    const contentOf = (plan: ZonePlan | undefined) =>
+      plan?.kind === 'primary' ? plan.content : undefined;
+    for (const zone of names.map((name) => key(name.replaceAll('.', '-')))) {
+      expect(contentOf(second.zones.get(zone))).toBe(contentOf(first.zones.get(zone)));
+      expect(contentOf(second.zones.get(zone))).toBeDefined();
+    }
+  });
+
+  test('for a primary that was proven looks at the secondary zones alone', () => {
+    const planner = new Planner();
+    planner.plan(inputs(world));
+    const proven = new Set(['203.0.113.1#53/s.example.']);
+    expect(planner.plan(inputs(world, { proven })).changed).toEqual([key('s-example')]);
+  });
+
+  test('tells the zones that are gone', () => {
+    const planner = new Planner();
+    planner.plan(inputs(world));
+    const zones = new Map([...world.zones].filter(([zone]) => zone !== key('a-example')));
+    const plan = planner.plan(inputs({ ...world, zones }));
+    expect(plan.changed).toEqual([key('a-example')]);
+    expect(plan.zones.has(key('a-example'))).toBe(false);
+  });
+
+  test('asks for the same zone text until it was checked', () => {
+    const view = viewOf([
+      zoneObject({ zoneName: 'f.example', clusterRef: 'main', zoneFile: '@ NS ns1.example.net.' }),
+    ]);
+    const planner = new Planner();
+    for (let round = 0; round < 2; round += 1) {
+      const [plan] = planner.plan(inputs(view)).zones.values();
+      expect(plan?.kind).toBe('pending');
+    }
+    const problems = [{ path: 'line 1', problem: 'wrong' }];
+    const compiled = { get: () => ({ ok: false, problems }) as const };
+    const [plan] = planner.plan(inputs(view, { compiled })).zones.values();
+    expect(plan).toMatchObject({ kind: 'keep', problems: [{ path: 'spec.zoneFile line 1' }] });
+  });
+});
+
+/** One change of what a plan is made from. */
+type Edit = (now: PlanInputs) => PlanInputs;
+
+const zoneName = fc.constantFrom(...names, 's.example');
+const edits: fc.Arbitrary<Edit> = fc.oneof(
+  fc.tuple(zoneName, fc.nat(3)).map(
+    ([zone, last]): Edit =>
+      (now) => ({
+        ...now,
+        view: withRecord(now.view, recordOf(zone, `192.0.2.${last}`)),
+      }),
+  ),
+  zoneName.map(
+    (zone): Edit =>
+      (now) => {
+        const records = new Map(now.view.records);
+        records.delete(recordOf(zone, '192.0.2.1').id);
+        return { ...now, view: { ...now.view, records } };
+      },
+  ),
+  // A zone comes, goes, changes its type, or is there twice, the second one older or younger.
+  fc
+    .tuple(
+      zoneName,
+      fc.constantFrom('primary', 'secondary', 'gone' as const),
+      fc.constantFrom('', '2025', '2027'),
+    )
+    .map(
+      ([zone, type, since]): Edit =>
+        (now) => {
+          const zones = new Map(now.view.zones);
+          const made = zoneOf(zone, type === 'secondary' ? 'secondary' : 'primary');
+          const object: DNSZone =
+            since === ''
+              ? made
+              : zoneObject(made.spec, `${made.metadata.name}-${since}`, {
+                  created: `${since}-01-01T00:00:00Z`,
+                });
+          if (type === 'gone') zones.delete(object.key);
+          else zones.set(object.key, object);
+          return { ...now, view: { ...now.view, zones } };
+        },
+    ),
+  fc.nat(3).map(
+    (last): Edit =>
+      (now) => {
+        const peers = last === 0 ? [] : [peer('s0', 'secondary', { ips: [`10.0.1.${last}`] })];
+        return {
+          ...now,
+          view: { ...now.view, peers: new Map(peers.map((each) => [each.pod, each])) },
+        };
+      },
+  ),
+  fc.boolean().map(
+    (proven): Edit =>
+      (now) => ({
+        ...now,
+        proven: new Set(proven ? ['203.0.113.1#53/s.example.', '203.0.113.1#53/a.example.'] : []),
+      }),
+  ),
+  zoneName.map(
+    (zone): Edit =>
+      (now) => ({ ...now, foreign: new Set([`${zone}.`]) }),
+  ),
+  zoneName.map(
+    (zone): Edit =>
+      (now) => {
+        const name = `${zone}.` as DomainName;
+        const entry: ServedZone = {
+          zone: name,
+          key: key(zone.replaceAll('.', '-')),
+          uid: '',
+          role: 'secondary',
+          stanza: '',
+          since: '',
+          primaries: [{ address: '10.0.0.9', port: 53 }],
+        };
+        return { ...now, served: new Map([[name, entry]]) };
+      },
+  ),
+);
+
+/** A plan as far as it says what to do, by zone. */
+const told = (zones: ReadonlyMap<ObjectKey, ZonePlan>) =>
+  new Map(
+    [...zones]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([zone, plan]) => [
+        zone,
+        { ...plan, ...(plan.kind === 'primary' ? { content: plan.content.hash } : {}) },
+      ]),
+  );
+
+test('a plan that was kept up to date is the one that is made from nothing, whatever has changed', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.array(edits, { maxLength: 3 }), { maxLength: 12, size: 'max' }),
+      (steps) => {
+        const planner = new Planner();
+        let now = inputs(world);
+        for (const step of steps) {
+          now = step.reduce((before, edit) => edit(before), now);
+          expect(told(planner.plan(now).zones)).toEqual(told(new Planner().plan(now).zones));
+        }
+      },
+    ),
+    { numRuns: 150 },
+  );
+});
