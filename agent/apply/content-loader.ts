@@ -177,8 +177,11 @@ export class ContentLoader {
       return undefined;
     }
     await command('freeze', zone);
-    await files.restore(zone);
+    // It may have loaded at the last moment: then the old file would take the serial back at the next start.
+    const late = (await this.#deps.serialHere(zone)) === target.serial;
+    await (late ? files.settle(zone) : files.restore(zone));
     await command('thaw', zone);
+    if (late) return undefined;
     return `named refuses the new content, the last good one is served: ${why}`;
   }
 

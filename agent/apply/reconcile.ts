@@ -1,6 +1,7 @@
+import { atOnce } from '../at-once.ts';
 import type { Clock } from '../clock.ts';
 import type { DomainName } from '../dns/name.ts';
-import type { Serial } from '../dns/serial.ts';
+import { isNewer, type Serial } from '../dns/serial.ts';
 import type { Role } from '../plan/registration.ts';
 import type { ServedZone } from '../plan/served-zone.ts';
 import type { ContentLoader } from './content-loader.ts';
@@ -32,6 +33,7 @@ export interface Reconciled {
 
 const REPAIR_TIMEOUT_MS = 5000;
 const POLL_MS = 10;
+const REPAIRS_AT_ONCE = 8;
 
 /**
  * Holds the ledger against what a named that was just started really has. Zones it lost leave the ledger, so that the
@@ -42,23 +44,52 @@ export async function reconcile(named: NamedZones, deps: ReconcileDeps): Promise
   const { ledger, loader, files } = deps;
   const isKeptAside = await files.keptAside();
   const repaired: DomainName[] = [];
-  for (const entry of [...ledger.entries().values()]) {
+  await atOnce(REPAIRS_AT_ONCE, [...ledger.entries().values()], async (entry) => {
     const found = named.get(entry.zone);
     if (found === undefined) {
       ledger.remove([entry.zone]);
       loader.forget(entry.zone);
     } else if (roleIn(found, entry) === 'primary') {
       const isKept = isKeptAside(entry.zone);
-      const serial = found.serial ?? (await repair(entry.zone, isKept, deps));
+      const serial = await serialOf(entry.zone, found.serial, isKept, deps);
       if (serial !== entry.serial) noteSerial(entry, serial, deps);
       if (found.serial === undefined) repaired.push(entry.zone);
-      else if (isKept) await files.settle(entry.zone);
     }
-  }
+  });
   noteTypes(named, deps);
   const ours = ledger.entries();
   const foreign = new Set([...named.keys()].filter((zone) => !ours.has(zone)));
   return { foreign, repaired };
+}
+
+/** What named serves of a primary zone, once what an earlier run left half-done is brought to an end. */
+function serialOf(
+  zone: DomainName,
+  found: Serial | undefined,
+  isKept: boolean,
+  deps: ReconcileDeps,
+): Promise<Serial | undefined> {
+  if (found === undefined) return repair(zone, isKept, deps);
+  return isKept ? finishReplacing(zone, deps) : Promise.resolve(found);
+}
+
+/** A run was killed while it replaced a file: the zone may be frozen yet, and named may refuse what lies there now. */
+async function finishReplacing(zone: DomainName, deps: ReconcileDeps): Promise<Serial | undefined> {
+  const { command, files } = deps;
+  await command('thaw', zone);
+  const written = await files.serialOf(zone);
+  // Updates that came after the file stand in the journal.
+  const isLoaded = (served: Serial | undefined): boolean =>
+    served !== undefined && written !== undefined && !isNewer(written, served);
+  const serial = await awaitSerial(zone, isLoaded, deps);
+  if (isLoaded(serial)) {
+    await files.settle(zone);
+    return serial;
+  }
+  await command('freeze', zone);
+  await files.restore(zone);
+  await command('thaw', zone);
+  return awaitSerial(zone, (served) => served !== undefined, deps);
 }
 
 /** A zone whose change of type got only half-way is to be changed again. What is announced is, in any case. */
@@ -83,15 +114,25 @@ const roleIn = (found: { readonly type: string } | undefined, { role }: ServedZo
 async function repair(
   zone: DomainName,
   isKept: boolean,
-  { files, command, clock, serialHere }: ReconcileDeps,
+  deps: ReconcileDeps,
 ): Promise<Serial | undefined> {
+  const { files, command } = deps;
   await command('freeze', zone);
   await files.removeJournal(zone);
   if (isKept) await files.restore(zone);
   await command('thaw', zone);
+  return awaitSerial(zone, (served) => served !== undefined, deps);
+}
+
+/** The serial that is served when it is as wanted, or after a while. */
+async function awaitSerial(
+  zone: DomainName,
+  isWanted: (served: Serial | undefined) => boolean,
+  { clock, serialHere }: ReconcileDeps,
+): Promise<Serial | undefined> {
   const deadline = clock.monotonic() + REPAIR_TIMEOUT_MS;
   let serial = await serialHere(zone);
-  while (serial === undefined && clock.monotonic() < deadline) {
+  while (!isWanted(serial) && clock.monotonic() < deadline) {
     await clock.sleep(POLL_MS);
     serial = await serialHere(zone);
   }
