@@ -3,6 +3,7 @@ import type { ContentLoader } from '../apply/content-loader.ts';
 import type { Ledger } from '../apply/ledger.ts';
 import type { ConfigOutcome } from '../apply/server-config.ts';
 import type { Failure, ZoneApplier } from '../apply/zone-applier.ts';
+import { atOnce } from '../at-once.ts';
 import type { Clock } from '../clock.ts';
 import type { DomainName } from '../dns/name.ts';
 import type { Logger } from '../log.ts';
@@ -78,6 +79,8 @@ export interface PassOutcome {
 /** How soon a configuration that could not be written is tried again. */
 const RETRY_MS = 1000;
 
+/** Zones whose peers are asked at once what they have. */
+const WRITERS_AT_ONCE = 16;
 const NOTHING: ReadonlyMap<DomainName, ServedZone> = new Map();
 
 /** One pass: plan, agree, compare, guard, apply. It costs what changed. */
@@ -188,10 +191,11 @@ export class Passes {
         version,
       ),
     );
-    for (const each of primaries) {
-      if (each.dynamic) await this.#writerTurn(each, plans, targets, writers);
-      else recognise(each, served.get(each.zone), loader);
-    }
+    for (const each of primaries) if (!each.dynamic) recognise(each, served.get(each.zone), loader);
+    const dynamic = primaries.filter((each) => each.dynamic);
+    await atOnce(WRITERS_AT_ONCE, dynamic, (each) =>
+      this.#writerTurn(each, plans, targets, writers),
+    );
     return { plans, targets };
   }
 
