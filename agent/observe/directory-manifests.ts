@@ -41,9 +41,9 @@ export interface ManifestsView {
   /** All folders were there, and all that can be read in them was read once. */
   readonly synced: boolean;
   /**
-   * The newest change time of all files and folders, in µs since 1970. It comes from the file system, so all who share it
-   * see the same. Never decreases in one process; a change that shows no newer time (two within one tick of the kernel's
-   * clock, 4 ms on kernels before 6.13; a clock set back) counts one more.
+   * The newest change time of all files and folders when the objects changed last, in µs since 1970. It comes from the
+   * file system, so all who share it see the same. Never decreases in one process; a change that shows no newer time (two
+   * within one tick of the kernel's clock, 4 ms on kernels before 6.13; a clock set back) counts one more.
    */
   readonly version: number;
   readonly objects: ManifestObjects;
@@ -142,12 +142,13 @@ export class DirectoryManifests {
     if (unsettled.length > 0 && this.#settling === 'no') void this.#settleLater();
     const before = this.#view;
     const { objects } = this.#files;
-    const grown = objects === before.objects ? before.version : before.version + 1;
     const invalid = this.#invalid();
     const missed = this.#roots.some((root) => this.#unreadable.has(root));
     const view = {
       synced: before.synced || (!missed && unsettled.length === 0),
-      version: Math.max(grown, this.#newest),
+      // A folder that is touched says nothing new: its next content may only be about to come.
+      version:
+        objects === before.objects ? before.version : Math.max(before.version + 1, this.#newest),
       objects,
       invalid: isDeepStrictEqual(before.invalid, invalid) ? before.invalid : invalid,
       removalsFrozen: this.#removalsFrozen(),
