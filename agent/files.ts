@@ -27,7 +27,7 @@ export class FileError extends TransientError {
 
   constructor(action: string, path: string, cause: unknown) {
     const errno = errnoOf(cause);
-    super(`cannot ${action} ${path}: ${explain(errno, path, cause)}`, { cause });
+    super(`cannot ${action} ${path}: ${explain(errno, action, path, cause)}`, { cause });
     this.action = action;
     this.path = path;
     this.errno = errno;
@@ -321,7 +321,7 @@ function absent(error: unknown): undefined {
   if (errnoOf(error) !== 'ENOENT') throw error;
 }
 
-function explain(errno: string, path: string, cause: unknown): string {
+function explain(errno: string, action: string, path: string, cause: unknown): string {
   switch (errno) {
     case 'ENOSPC':
       return 'the disk is full (ENOSPC)';
@@ -334,6 +334,7 @@ function explain(errno: string, path: string, cause: unknown): string {
       return `permission denied (${errno})`;
     case 'ENOENT':
     case 'ENOTDIR':
+      if (action === 'read') return `it is not there (${errno})`;
       return `the folder ${dirname(path)} is missing (${errno})`;
     default:
       return cause instanceof Error ? cause.message : String(cause);
