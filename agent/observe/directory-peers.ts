@@ -5,7 +5,7 @@ import { atOnce } from '../at-once.ts';
 import type { Clock } from '../clock.ts';
 import { FileError, makeFolder, readIfPresent, remove } from '../files.ts';
 import type { Peer, Registration } from '../plan/registration.ts';
-import type { Problem } from '../problem.ts';
+import { failureOf, type Problem } from '../problem.ts';
 import type { InvalidObject } from './cluster.ts';
 import { FolderWatch, WATCH_BEGINS_MS } from './folder-watch.ts';
 import { Hints } from './hints.ts';
@@ -73,7 +73,8 @@ export class DirectoryPeers {
 
   async start(): Promise<void> {
     const { folder } = this.#options;
-    await this.#makeFolder();
+    // A folder that cannot be made is told, and tried again, by the looks.
+    await failureOf(this.#makeFolder());
     this.#watch = await FolderWatch.open([folder], {
       hint: (_folder, name) => {
         if (name === undefined || isRegistration(name)) this.#hints.add();

@@ -1,6 +1,7 @@
 import { atOnce } from '../at-once.ts';
 import { type Clock, timestamp } from '../clock.ts';
 import type { Allocation } from '../plan/registration.ts';
+import { failureOf } from '../problem.ts';
 import type { ZoneReport } from '../report/zone-report.ts';
 import type { ObjectKey } from '../resources/types.ts';
 import type { InvalidObject, Written, ZoneStatus } from './cluster.ts';
@@ -65,7 +66,8 @@ export class DirectoryStatus {
 
   async start(): Promise<void> {
     const { folder, rescanMs } = this.#options;
-    await this.#makeFolders();
+    // Folders that cannot be made are told, and tried again, by the looks.
+    await failureOf(this.#makeFolders());
     this.#watch = await FolderWatch.open([folder], {
       hint: (_folder, entry) => this.#hint(entry),
       failed: (error) => {

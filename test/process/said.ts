@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import type { Pod } from '../rig/pod.ts';
 import { until } from '../rig/until.ts';
 
@@ -19,7 +19,8 @@ export function listen(pod: Pod): (...words: readonly string[]) => Promise<strin
 
 const inJson = (word: string): string => JSON.stringify(word).slice(1, -1);
 
-export const logOf = (pod: Pod): string => readFileSync(pod.logs.agent, 'utf8');
+export const logOf = (pod: Pod): string =>
+  existsSync(pod.logs.agent) ? readFileSync(pod.logs.agent, 'utf8') : '';
 
 export interface Ran {
   readonly code: number;

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { makeRig, type Rig } from '../rig/rig.ts';
@@ -47,6 +47,24 @@ async function change(zone = steady): Promise<(at?: readonly string[]) => Promis
   };
 }
 
+test.runIf(mayMount())(
+  'a configuration that cannot be written keeps named from its first start, and does not end the agent',
+  async () => {
+    const primary = rig.pod('primary-0');
+    await primary.settle();
+    disks?.config.protect();
+    const heard = listen(primary);
+    primary.startAgent();
+    await heard("named's configuration stays as it was", 'the file system is read-only');
+    const waiting = await primary.get('/startupz');
+    expect(waiting?.status).toBe(503);
+    expect(waiting?.body).toContain('the file system is read-only');
+    disks?.config.relieve();
+    await until(async () => (await primary.status('/startupz')) === 200, patience);
+    await primary.agent?.stop();
+  },
+);
+
 test('a named that is not there yet is told of, and finds everything when it starts', async () => {
   const primary = rig.pod('primary-0');
   await rig.zone(steady);
@@ -67,6 +85,24 @@ test('a named that is not there yet is told of, and finds everything when it sta
   );
   await rig.pod('secondary-0').start();
   await rig.agreed('late.example');
+  await (await change())();
+});
+
+test('a folder of peers that cannot be used is told of, keeps no zone from changing, and ends no agent', async () => {
+  const primary = rig.pod('primary-0');
+  const peers = join(rig.clusterFolder, 'peers');
+  const heard = listen(primary);
+  await rename(peers, `${peers}.away`);
+  await writeFile(peers, '');
+  await heard(`folder ${peers} is wrong`);
+  await (await change())(['primary-0']);
+  await primary.killAgent();
+  const heardAgain = listen(primary);
+  primary.startAgent();
+  await heardAgain(`folder ${peers} is wrong`);
+  await rm(peers);
+  await rename(`${peers}.away`, peers);
+  await primary.ready();
   await (await change())();
 });
 
