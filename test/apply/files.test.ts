@@ -18,6 +18,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import {
   cleanTemporary,
+  draft,
   emptyTrash,
   type FileError,
   isTemporary,
@@ -47,6 +48,29 @@ async function failure<E extends Error = FileError>(work: Promise<unknown>): Pro
     (error: E) => error,
   );
 }
+
+describe('a draft', () => {
+  test('leaves the file alone until it is published, and then looks newer than whatever came meanwhile', async () => {
+    await publish(at('zone'), 'old');
+    const next = await draft(at('zone'), 'new');
+    expect(text(at('zone'))).toBe('old');
+    writeFileSync(at('zone'), 'changed');
+    const soon = Date.now() / 1000 + 5;
+    utimesSync(at('zone'), soon, soon);
+    await next.publish();
+    expect(text(at('zone'))).toBe('new');
+    expect(statSync(at('zone')).mtimeMs).toBeGreaterThan(soon * 1000);
+    await next.discard();
+    expect(readdirSync(folder)).toEqual(['zone']);
+  });
+
+  test('that is discarded leaves nothing', async () => {
+    await publish(at('zone'), 'old');
+    await (await draft(at('zone'), 'new')).discard();
+    expect(text(at('zone'))).toBe('old');
+    expect(readdirSync(folder)).toEqual(['zone']);
+  });
+});
 
 describe('publishing', () => {
   test('replaces a file whole and leaves nothing beside it', async () => {
