@@ -125,7 +125,6 @@ export class Passes {
       loader: inputs.named === 'ready' ? this.#deps.loader : undefined,
     });
     prover.watch(proofTargets(plan));
-    const config = await this.#configure(wantedConfig(plan));
     const { plans, targets } = await this.#targets(plan, view);
     const wanted = diff({
       plans,
@@ -136,6 +135,7 @@ export class Passes {
     });
     const { actions, held, approved } = guard(wanted, given, this.#deps.limits, inputs.approved);
     if (inputs.named !== 'never-started' && view.removalsFrozen === undefined) this.#mark(held);
+    const config = await this.#configure(wantedConfig(plan), held);
     const firstStanzas = await this.#apply(actions, inputs, config, plan);
     const unsaved = await failureOf(ledger.flush());
     return {
@@ -167,8 +167,13 @@ export class Passes {
     }
   }
 
-  /** A configuration that cannot be written holds up no zone. */
-  async #configure(wanted: WantedConfig): Promise<ConfigOutcome> {
+  /**
+   * A configuration that cannot be written holds up no zone. While the loss of zones is held, that of the instance which
+   * says who may query is none either.
+   */
+  async #configure(wanted: WantedConfig, held: Held | undefined): Promise<ConfigOutcome> {
+    const lost = Object.keys(wanted).length === 0 && (held?.zones.length ?? 0) > 0;
+    if (lost) return { kind: 'unchanged' };
     try {
       return await this.#deps.configure(wanted);
     } catch (error) {

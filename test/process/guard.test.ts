@@ -47,6 +47,10 @@ test('an emptied folder is held by every pod, also by one that starts again; wha
   await rig.zone('third.example', www);
   await rig.agreed('second.example');
   await rig.agreed('third.example');
+  const options = join(rig.pod('primary-0').path('config'), 'options.conf');
+  const restricted = () => readFileSync(options, 'utf8').includes('127.0.0.0/8;');
+  await rig.manifest('primary', restrictedInstance());
+  await until(restricted, patience);
   const all = ears();
   await takeAway();
   for (const heard of all) await heard('held until it is approved', 'stop serving 3 of 3 zones');
@@ -60,6 +64,7 @@ test('an emptied folder is held by every pod, also by one that starts again; wha
     await heard('held until it is approved', 'stop serving 3 of 4 zones');
   }
   await stillServed();
+  expect(restricted()).toBe(true);
   const peers = await command(rig.pod('primary-0'), 'get', 'peers');
   expect(peers.stdout).toMatch(
     /primary-0 .* live, holds [0-9a-f]{16} .*\nsecondary-0 .* live, holds /,
@@ -128,6 +133,12 @@ test('approved on each pod, the zones go and their files lie in the trash; the a
   for (const name of await awayNames()) await bringBack(name);
   await stillServed();
 });
+
+const restrictedInstance = () => `apiVersion: bindy.firestoned.io/v1beta1
+kind: Bind9Instance
+metadata: { name: primary, labels: { role: primary } }
+spec: { clusterRef: ${rig.cluster}, role: primary, config: { allowQuery: [127.0.0.0/8] } }
+`;
 
 const away = () => join(rig.folder, 'away');
 
