@@ -52,11 +52,12 @@ test('on SIGTERM it takes its registration back first and exits 0, while named s
 
 test('on SIGTERM it exits 0 in time where named hangs', async () => {
   const pod = rig().pod('primary-0');
-  const heard = listen(pod);
   pod.named?.signal('SIGSTOP');
   try {
     await rig().zone('hung.example', { www: '192.0.2.2' });
-    await heard('serve hung.example');
+    // It is written down right before named is told.
+    const ledger = join(pod.path('state'), 'ledger.jsonl');
+    await until(async () => (await readFile(ledger, 'utf8')).includes('"hung.example."'), patience);
     const { gone, ended, exit } = await terminate(pod);
     expect(gone).toBeLessThan(2000);
     expect(ended).toBeLessThan(10_000);
