@@ -1,10 +1,11 @@
 import { atOnce } from '../at-once.ts';
 import type { Clock } from '../clock.ts';
 import type { DomainName } from '../dns/name.ts';
-import type { Serial } from '../dns/serial.ts';
+import { isNewer, type Serial } from '../dns/serial.ts';
 import type { ZoneContent } from '../dns/zone-text.ts';
 import { type Draft, FileError } from '../files.ts';
 import type { Action, Target } from '../plan/action.ts';
+import type { UpdateOutcome } from './update.ts';
 import { fitsUpdate } from './update-script.ts';
 import { type ZoneChange, zoneChange } from './zone-change.ts';
 import type { ZoneCommander } from './zone-commands.ts';
@@ -16,7 +17,10 @@ export interface ContentLoaderDeps {
   readonly clock: Clock;
   /** The serial that our named answers with over loopback; undefined where it does not serve the zone. */
   readonly serialHere: (zone: DomainName) => Promise<Serial | undefined>;
-  readonly update: (changes: readonly ZoneChange[], signal: AbortSignal) => Promise<unknown>;
+  readonly update: (
+    changes: readonly ZoneChange[],
+    signal: AbortSignal,
+  ) => Promise<ReadonlyMap<DomainName, UpdateOutcome>>;
   /** What named serves, by transfer over loopback. */
   readonly readBack: (zone: DomainName) => Promise<Target | undefined>;
   /** Why named has not loaded a zone since `since` (by the wall clock), if its log says so. */
@@ -25,8 +29,15 @@ export interface ContentLoaderDeps {
 
 export type LoadAction = Extract<Action, { kind: 'load' }>;
 
+/** named serves something else under this serial, or a newer one: an update of an earlier run that came late. */
+export interface Overtaken {
+  readonly served: Target;
+}
+
 /** Why a zone's content could not be loaded; undefined: it is served. */
-export type LoadOutcome = string | undefined;
+export type LoadOutcome = string | Overtaken | undefined;
+
+type Updated = 'updated' | 'stale' | Overtaken;
 
 /** How long a zone may take to load after named was told to; big ones need seconds. */
 const LOAD_TIMEOUT_MS = 30_000;
@@ -92,14 +103,17 @@ export class ContentLoader {
     const stale = actions.filter(({ zone }) => first.get(zone) === 'stale');
     for (const { zone } of stale) this.forget(zone);
     const updated = new Map([...first, ...(await this.#update(stale, signal))]);
-    const isUpdated = ({ zone }: LoadAction): boolean => updated.get(zone) === 'updated';
     const finish = (action: LoadAction, outcome: LoadOutcome): void => {
       if (outcome === undefined) this.loaded(action.zone, action.target);
       done(action, outcome);
     };
-    for (const action of actions.filter(isUpdated)) finish(action, undefined);
+    const byFile: LoadAction[] = [];
     for (const action of actions) {
-      if (isUpdated(action)) continue;
+      const outcome = updated.get(action.zone);
+      if (outcome === undefined || outcome === 'stale') byFile.push(action);
+      else finish(action, outcome === 'updated' ? undefined : outcome);
+    }
+    for (const action of byFile) {
       signal.throwIfAborted();
       finish(action, await this.#loadByFile(action, signal));
     }
@@ -118,23 +132,34 @@ export class ContentLoader {
   async #update(
     actions: readonly LoadAction[],
     signal: AbortSignal,
-  ): Promise<Map<DomainName, 'updated' | 'stale'>> {
+  ): Promise<Map<DomainName, Updated>> {
     await this.#readUnknown(actions);
+    const outcomes = new Map<DomainName, Updated>();
     const changes: ZoneChange[] = [];
     const serials = new Map<DomainName, Serial>();
     for (const { zone, target } of actions) {
       const from = this.#known.get(zone);
-      const change = from && zoneChange(zone, from, target);
-      if (change === undefined || !fitsUpdate(change)) continue;
+      if (from === undefined) continue;
+      if (!isNewer(target.serial, from.serial)) {
+        outcomes.set(zone, isSame(from, target) ? 'updated' : { served: from });
+        continue;
+      }
+      const change = zoneChange(zone, from, target);
+      if (!fitsUpdate(change)) continue;
       changes.push(change);
       serials.set(zone, target.serial);
     }
-    if (changes.length === 0) return new Map();
-    await this.#deps.update(changes, signal);
-    // Whether an update took is for the wire to say, not for the program that sent it.
-    const outcome = async ([zone, serial]: [DomainName, Serial]) =>
-      [zone, (await this.#deps.serialHere(zone)) === serial ? 'updated' : 'stale'] as const;
-    return new Map(await Promise.all([...serials].map(outcome)));
+    if (changes.length === 0) return outcomes;
+    const answers = await this.#deps.update(changes, signal);
+    await Promise.all(
+      [...serials].map(async ([zone, serial]) => {
+        // Whether an update took that nobody answered is for the wire to say. Its serial alone does not tell whose it is.
+        const isStale = answers.get(zone)?.kind === 'stale';
+        const took = !isStale && (await this.#deps.serialHere(zone)) === serial;
+        outcomes.set(zone, took ? 'updated' : 'stale');
+      }),
+    );
+    return outcomes;
   }
 
   /** Replaces a zone whole. A full disk is the matter of the zones on it, not of those that come after. */
@@ -219,3 +244,6 @@ export class ContentLoader {
     return `serial ${serial} was not served within ${LOAD_TIMEOUT_MS / 1000} s`;
   }
 }
+
+const isSame = (a: Target, b: Target): boolean =>
+  a.serial === b.serial && a.content.hash === b.content.hash;

@@ -278,10 +278,18 @@ export class ZoneApplier {
     const loads = all.filter(({ zone }) => ledger.entries().get(zone)?.role === 'primary');
     if (loads.length === 0) return [];
     const failures: Failure[] = [];
-    await loader.load(loads, signal, ({ zone, target }, why) => {
+    await loader.load(loads, signal, ({ zone, target }, outcome) => {
       const entry = ledger.entries().get(zone);
-      if (why !== undefined) failures.push({ zone, why });
-      else if (entry !== undefined) ledger.put([{ ...entry, ...loadedFields(target) }]);
+      if (typeof outcome === 'string') {
+        failures.push({ zone, why: outcome });
+        return;
+      }
+      if (entry !== undefined)
+        ledger.put([
+          { ...entry, ...loadedFields(outcome === undefined ? target : outcome.served) },
+        ]);
+      if (outcome !== undefined)
+        failures.push({ zone, why: `named serves serial ${outcome.served.serial} already` });
     });
     return failures;
   }

@@ -86,15 +86,16 @@ export const isSettled = (input: Omit<Agreement, 'unsettledFor'>): boolean =>
 
 /**
  * The same content needs another serial: the user raised it, or our named or a peer's is ahead of what was agreed (the
- * allocation was lost or never written), and serials never go backwards.
+ * allocation was lost or never written), or serves something else under this one; and serials never go backwards.
  */
 const mustRise = (
   serial: Serial,
-  { serving, floor, elsewhere }: Omit<Agreement, 'unsettledFor'>,
+  { serving, floor, elsewhere, contentHash }: Omit<Agreement, 'unsettledFor'>,
 ): boolean =>
   [serving?.serial, floor, known(elsewhere)].some(
     (other) => other !== undefined && isNewer(other, serial),
-  );
+  ) ||
+  (serving?.serial === serial && (serving.contentHash ?? contentHash) !== contentHash);
 
 const known = (elsewhere: Agreement['elsewhere']): Serial | undefined =>
   elsewhere === 'unasked' ? undefined : elsewhere;
