@@ -18,8 +18,7 @@ import { type Parsed, TransientError } from './problem.ts';
 import { agentVersion } from './version.ts';
 
 /** A sidecar's memory is paid for in every pod: V8 otherwise lets its heap grow to several times of what is in use. */
-for (const flag of ['--optimize-for-size', '--semi-space-growth-factor=1'])
-  setFlagsFromString(flag);
+setFlagsFromString('--optimize-for-size');
 
 const complain = (text: string): void => {
   process.stderr.write(text);
