@@ -2,41 +2,41 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { objectName } from '../rig/manifests.ts';
-import { makeRig, type Rig, startRig } from '../rig/rig.ts';
+import { makeRig, type Rig } from '../rig/rig.ts';
 import { untilEqual } from '../rig/until.ts';
 import { dig } from './dig.ts';
+import { openRig } from './open-rig.ts';
 import { listen, planOf } from './said.ts';
 
 const patience = { withinMs: 30_000 };
 const apiVersion = 'bindy.firestoned.io/v1beta1';
-let rig: Rig;
 let lastOctet = 0;
 
 /** A zone that is there all the time, and must be free to change whatever goes wrong beside it. */
 const steady = 'steady.example';
 
-beforeAll(async () => {
-  rig = await startRig({ secondaries: 1, agent: 'bundle' });
-  await rig.zone(steady);
-  await rig.agreed(steady);
+const rig = openRig({ secondaries: 1 }, async (opened) => {
+  await opened.start();
+  await opened.ready();
+  await opened.zone(steady);
+  await opened.agreed(steady);
 });
-afterAll(() => rig?.close());
 
 afterEach(async () => {
   await changeSteady();
-  for (const pod of rig.pods.values()) expect(pod.namedStarts, pod.tails()).toBe(1);
+  for (const pod of rig().pods.values()) expect(pod.namedStarts, pod.tails()).toBe(1);
 });
 
 async function changeSteady(): Promise<void> {
   lastOctet += 1;
-  await rig.host(steady, 'www', `198.51.100.${lastOctet}`);
+  await rig().host(steady, 'www', `198.51.100.${lastOctet}`);
   await answers(`www.${steady}`, [`198.51.100.${lastOctet}`]);
 }
 
 /** Waits until every pod answers a name's A records with these. */
 async function answers(name: string, addresses: readonly string[]): Promise<void> {
-  for (const pod of rig.pods.keys())
-    await untilEqual(() => rig.data(pod, name), [...addresses].sort(), patience);
+  for (const pod of rig().pods.keys())
+    await untilEqual(() => rig().data(pod, name), [...addresses].sort(), patience);
 }
 
 type Spec = Readonly<Record<string, unknown>>;
@@ -51,7 +51,7 @@ const object = (kind: string, name: string, spec: Spec): Spec => ({
 const dnsZone = (zone: string, spec: Spec = {}): Spec =>
   object('DNSZone', objectName(zone), {
     zoneName: zone,
-    clusterRef: rig.cluster,
+    clusterRef: rig().cluster,
     ttl: 300,
     nameServers: [{ hostname: `ns1.${zone}.`, ipv4Address: '192.0.2.53' }],
     ...spec,
@@ -70,7 +70,7 @@ const listOf = (...objects: readonly Spec[]): string =>
   objects.map((each) => `${JSON.stringify(each, undefined, 1)}\n`).join('---\n');
 
 const write = (file: string, ...objects: readonly Spec[]): Promise<void> =>
-  rig.manifest(file, listOf(...objects));
+  rig().manifest(file, listOf(...objects));
 
 const longLabel = 'x'.repeat(62);
 /** 256 octets on the wire: one too many. */
@@ -170,29 +170,29 @@ describe('a DNSZone that turns wrong', () => {
   test('keeps its last good version served, is told with all that is wrong, and is changed once it is right', async () => {
     const names = cases.map((_, index) => zone(index));
     for (const name of names) await write(objectName(name), dnsZone(name), www(name, '192.0.2.1'));
-    await rig.served(new Map(names.map((name) => [name, undefined])));
-    const heard = listen(rig.pod('primary-0'));
+    await rig().served(new Map(names.map((name) => [name, undefined])));
+    const heard = listen(rig().pod('primary-0'));
     for (const [index, { text }] of cases.entries()) {
       const name = zone(index);
       const wrong = text(name);
-      if (typeof wrong === 'string') await rig.manifest(objectName(name), wrong);
+      if (typeof wrong === 'string') await rig().manifest(objectName(name), wrong);
       else await write(objectName(name), ...wrong, www(name, '192.0.2.1'));
     }
     for (const [index, { told }] of cases.entries()) await heard(...told(zone(index)), 'is wrong');
     await changeSteady();
-    const plan = await planOf(rig.pod('primary-0'));
+    const plan = await planOf(rig().pod('primary-0'));
     for (const [index, { told }] of cases.entries()) {
       const [what, why] = told(zone(index));
       expect(plan).toMatch(lineWith(what, why));
     }
     expect(plan).toMatch(/^Nothing would change\.\n/);
     for (const name of names) {
-      expect(await rig.agreed(name)).toBe(1);
+      expect(await rig().agreed(name)).toBe(1);
       await answers(`www.${name}`, ['192.0.2.1']);
     }
     for (const name of names) await write(objectName(name), dnsZone(name), www(name, '192.0.2.2'));
     for (const name of names) await answers(`www.${name}`, ['192.0.2.2']);
-    expect(await planOf(rig.pod('primary-0'))).toBe('Nothing would change.\n');
+    expect(await planOf(rig().pod('primary-0'))).toBe('Nothing would change.\n');
   });
 });
 
@@ -229,11 +229,11 @@ describe('a record', () => {
     const names = cases.map(([name]) => name);
     await write('records', dnsZone(zone), ...names.map((name) => record(name, {})));
     for (const name of names) await answers(`${name}.${zone}`, ['192.0.2.1']);
-    const heard = listen(rig.pod('primary-0'));
+    const heard = listen(rig().pod('primary-0'));
     const wrong = cases.map(([name, spec]) => record(name, spec));
     await write('records', dnsZone(zone), ...wrong, record('other', {}));
     for (const [name, , told] of cases) await heard(`ARecord default/r-${name}`, told, 'is wrong');
-    const plan = await planOf(rig.pod('primary-0'));
+    const plan = await planOf(rig().pod('primary-0'));
     for (const [name, , told] of cases)
       expect(plan).toContain(`- ARecord default/r-${name}: ${told}`);
     await answers(`other.${zone}`, ['192.0.2.1']);
@@ -245,7 +245,7 @@ describe('a record', () => {
 
   test('that the zone cannot hold is left out and told, the rest is served', async () => {
     const zone = 'whole.example';
-    const heard = listen(rig.pod('primary-0'));
+    const heard = listen(rig().pod('primary-0'));
     const cname = (name: string, owner: string): Spec =>
       object('CNAMERecord', name, { zoneRef: objectName(zone), name: owner, target: 'www' });
     const outside = (name: string, owner: string): Spec =>
@@ -274,14 +274,14 @@ describe('a record', () => {
       ['ARecord sibling spec.name: want a name in whole.example, got notwhole.example'],
     ];
     for (const words of told) await heard('DNSZone default/whole-example', ...words, 'is wrong');
-    const plan = await planOf(rig.pod('primary-0'));
+    const plan = await planOf(rig().pod('primary-0'));
     for (const words of told)
       expect(plan).toMatch(lineWith('DNSZone default/whole-example: ', ...words));
     await answers(`www.${zone}`, ['192.0.2.1']);
-    expect(await rig.data('secondary-0', zone, 'CNAME')).toEqual([]);
+    expect(await rig().data('secondary-0', zone, 'CNAME')).toEqual([]);
     await write('whole', ...good);
     await heard('DNSZone default/whole-example', 'at-apex', 'was put right');
-    expect(await planOf(rig.pod('primary-0'))).toBe('Nothing would change.\n');
+    expect(await planOf(rig().pod('primary-0'))).toBe('Nothing would change.\n');
   });
 
   test('set of 101 is served; one of 10,000, more than named takes, is left out and told', async () => {
@@ -294,7 +294,7 @@ describe('a record', () => {
       });
     const thousands = (count: number): Spec[] =>
       Array.from({ length: count }, (_, part) => many('thousands', 1000, part));
-    const heard = listen(rig.pod('primary-0'));
+    const heard = listen(rig().pod('primary-0'));
     await write(
       'many',
       dnsZone(zone),
@@ -307,16 +307,16 @@ describe('a record', () => {
       'DNSZone default/many-example: ARecord thousands-0 spec.ipv4Addresses: thousands.many.example A is left out: want at most 5000 records, got 10000',
     ];
     for (const words of told) await heard(...words.split(/(?<=-0|-example): /), 'is wrong');
-    await rig.agreed(zone);
-    const plan = await planOf(rig.pod('primary-0'));
+    await rig().agreed(zone);
+    const plan = await planOf(rig().pod('primary-0'));
     for (const words of told) expect(plan).toContain(`- ${words}`);
-    for (const { place } of rig.pods.values()) {
+    for (const { place } of rig().pods.values()) {
       expect((await dig(place, `hundred.${zone}`, 'A')).answer).toHaveLength(101);
       for (const name of ['thousands', 'atonce'])
         expect((await dig(place, `${name}.${zone}`, 'A')).status).toBe('NXDOMAIN');
     }
     await write('many', dnsZone(zone), many('hundred', 102), ...thousands(2));
-    for (const { place } of rig.pods.values()) {
+    for (const { place } of rig().pods.values()) {
       const answered = async () => (await dig(place, `thousands.${zone}`, 'A')).answer.length;
       await untilEqual(answered, 2000, patience);
     }
@@ -331,14 +331,14 @@ describe('of two DNSZones of one name', () => {
       object('ARecord', `${name}-www`, { zoneRef: name, name: 'www', ipv4Addresses: [address] });
     await write('older', dnsZone(zone), of('twice-example', '192.0.2.1'));
     await answers(`www.${zone}`, ['192.0.2.1']);
-    const heard = listen(rig.pod('primary-0'));
+    const heard = listen(rig().pod('primary-0'));
     await write('younger', younger, of('younger', '192.0.2.2'));
     const told = 'DNSZone default/twice-example is older and has zone twice.example';
     await heard('DNSZone default/younger', told, 'is wrong');
-    expect(await planOf(rig.pod('primary-0'))).toContain(`- DNSZone default/younger: ${told}`);
+    expect(await planOf(rig().pod('primary-0'))).toContain(`- DNSZone default/younger: ${told}`);
     await write('older', dnsZone(zone), of('twice-example', '192.0.2.3'));
     await answers(`www.${zone}`, ['192.0.2.3']);
-    await rig.manifest('older', undefined);
+    await rig().manifest('older', undefined);
     await answers(`www.${zone}`, ['192.0.2.2']);
     await heard('DNSZone default/younger', 'was put right');
   });
@@ -349,22 +349,22 @@ describe('the serial 4294967295', () => {
     const zone = 'wrap.example';
     const spec = { soaRecord: { serial: 4_294_967_295 } };
     await write('wrap', dnsZone(zone, spec), www(zone, '192.0.2.1'));
-    expect(await rig.agreed(zone)).toBe(4_294_967_295);
+    expect(await rig().agreed(zone)).toBe(4_294_967_295);
     for (const [address, serial] of [
       ['192.0.2.2', 1],
       ['192.0.2.3', 2],
     ] as const) {
       await write('wrap', dnsZone(zone, spec), www(zone, address));
       await answers(`www.${zone}`, [address]);
-      await untilEqual(() => rig.agreed(zone), serial, patience);
+      await untilEqual(() => rig().agreed(zone), serial, patience);
     }
-    await rig.pod('primary-0').killAgent();
-    rig.pod('primary-0').startAgent();
-    await rig.pod('primary-0').ready();
+    await rig().pod('primary-0').killAgent();
+    rig().pod('primary-0').startAgent();
+    await rig().pod('primary-0').ready();
     await write('wrap', dnsZone(zone, spec), www(zone, '192.0.2.4'));
     await answers(`www.${zone}`, ['192.0.2.4']);
     // One more where the kill came between the change and its entry in the ledger.
-    expect([3, 4]).toContain(await rig.agreed(zone));
+    expect([3, 4]).toContain(await rig().agreed(zone));
   });
 });
 
@@ -374,7 +374,7 @@ describe('a zone that named refuses', () => {
 
   /** The user's own configuration is stricter than the agent can know. */
   beforeAll(async () => {
-    const conf = join(rig.folder, 'strict.conf');
+    const conf = join(rig().folder, 'strict.conf');
     strict = await makeRig({ secondaries: 0, agent: 'bundle', settings: { 'named.conf': conf } });
     const pod = strict.pod('primary-0');
     await pod.settle();

@@ -1,26 +1,23 @@
 import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { makeRig, type Rig } from '../rig/rig.ts';
 import { until } from '../rig/until.ts';
+import { openRig } from './open-rig.ts';
 import { command, planOf } from './said.ts';
 
 const patience = { withinMs: 30_000 };
-let rig: Rig;
 
-beforeAll(async () => {
-  rig = await makeRig({ secondaries: 1, restartsNamed: false, agent: 'bundle' });
-  await rig.zone('first.example', { www: '192.0.2.1' });
-  for (const pod of rig.pods.values()) await pod.settle();
+const rig = openRig({ secondaries: 1, restartsNamed: false }, async (opened) => {
+  await opened.zone('first.example', { www: '192.0.2.1' });
+  for (const pod of opened.pods.values()) await pod.settle();
 });
-afterAll(() => rig?.close());
 
-const primary = () => rig.pod('primary-0');
+const primary = () => rig().pod('primary-0');
 const isRegistered = (): boolean =>
-  existsSync(join(rig.clusterFolder, 'peers')) &&
-  readdirSync(join(rig.clusterFolder, 'peers')).length > 0;
+  existsSync(join(rig().clusterFolder, 'peers')) &&
+  readdirSync(join(rig().clusterFolder, 'peers')).length > 0;
 
 describe('before anything was started', () => {
   test('plan tells what would be served, and touches nothing', async () => {
@@ -32,7 +29,7 @@ describe('before anything was started', () => {
   });
 
   test('init gives up on a configuration that cannot be used, and tells why', async () => {
-    const conf = join(rig.folder, 'views.conf');
+    const conf = join(rig().folder, 'views.conf');
     writeFileSync(conf, 'view "all" { };\n');
     const ran = await command(primary(), 'init', `--named-conf=${conf}`);
     expect(ran.stderr).toMatch(/bind9-agent: named may not start: .*views.conf.*view/);
@@ -40,8 +37,8 @@ describe('before anything was started', () => {
   });
 
   test('init lets named start empty when the resources do not come in time', async () => {
-    const secondary = rig.pod('secondary-0');
-    const nowhere = join(rig.folder, 'nowhere');
+    const secondary = rig().pod('secondary-0');
+    const nowhere = join(rig().folder, 'nowhere');
     const late = ['--start-deadline-seconds=1', `--directory-manifests=${nowhere}`];
     const ran = await command(secondary, 'init', ...late);
     expect(ran.stderr).toContain('named may start with nothing to serve');
@@ -53,23 +50,23 @@ describe('before anything was started', () => {
     expect(await command(primary(), 'init')).toMatchObject({ code: 0, stdout: '' });
     expect(isRegistered()).toBe(false);
     primary().startNamed();
-    await rig.served(new Map([['first.example', 1]]), ['primary-0']);
+    await rig().served(new Map([['first.example', 1]]), ['primary-0']);
   });
 });
 
 describe('after named was started once', () => {
   test('init needs no resources to let it start again', async () => {
     await primary().killNamed();
-    await rename(rig.manifests, `${rig.manifests}.away`);
+    await rename(rig().manifests, `${rig().manifests}.away`);
     expect(await command(primary(), 'init')).toMatchObject({ code: 0, stdout: '', stderr: '' });
-    await rename(`${rig.manifests}.away`, rig.manifests);
+    await rename(`${rig().manifests}.away`, rig().manifests);
     primary().startNamed();
-    await rig.served(new Map([['first.example', 1]]), ['primary-0']);
+    await rig().served(new Map([['first.example', 1]]), ['primary-0']);
   });
 
   test('plan and explain tell what the agent would do', async () => {
-    await rig.host('first.example', 'mail', '192.0.2.2');
-    await rig.zone('second.example');
+    await rig().host('first.example', 'mail', '192.0.2.2');
+    await rig().zone('second.example');
     const plan = await planOf(primary());
     expect(plan).toContain('- load first.example at serial 2, 4 records\n');
     expect(plan).toContain('- serve second.example as primary at serial 1\n');
@@ -81,9 +78,9 @@ describe('after named was started once', () => {
 describe('while the agent runs', () => {
   beforeAll(async () => {
     primary().startAgent();
-    await rig.pod('secondary-0').start();
-    await rig.ready();
-    await rig.agreed('second.example');
+    await rig().pod('secondary-0').start();
+    await rig().ready();
+    await rig().agreed('second.example');
   });
 
   test('init leaves its work to it', async () => {
@@ -93,11 +90,11 @@ describe('while the agent runs', () => {
   });
 
   test('plan has nothing to do, and tells what is wrong', async () => {
-    await rig.manifest('wrong', 'kind: DNSZone\napiVersion: bindy.firestoned.io/v1beta1\n');
+    await rig().manifest('wrong', 'kind: DNSZone\napiVersion: bindy.firestoned.io/v1beta1\n');
     expect(await planOf(primary())).toMatch(
       /^Nothing would change\.\nWhat is missing does not count as deleted: .*wrong.yaml.*\.\nProblems:\n- DNSZone in wrong.yaml.*: metadata.name: want .*, got nothing\n/,
     );
-    await rig.manifest('wrong', undefined);
+    await rig().manifest('wrong', undefined);
     expect(await planOf(primary())).toBe('Nothing would change.\n');
   });
 
@@ -115,12 +112,12 @@ describe('while the agent runs', () => {
     const { stdout } = await command(primary(), 'get', 'peers');
     const [titles, ...rows] = stdout.split('\n');
     expect(titles).toMatch(/^POD +INSTANCE +ROLE +CLUSTER +ADDRESS +PORT +STATE +VERSION$/);
-    for (const [index, { name, spec, place }] of [...rig.pods.values()].entries())
+    for (const [index, { name, spec, place }] of [...rig().pods.values()].entries())
       expect(rows[index]?.split(/ {3,}/).slice(0, 7)).toEqual([
         name,
         spec.instance,
         spec.role,
-        rig.cluster,
+        rig().cluster,
         place.address,
         String(place.dnsPort),
         'live',
@@ -133,8 +130,8 @@ describe('while the agent runs', () => {
     expect(json.items[0]).toMatchObject({
       kind: 'DNSZone',
       metadata: { name: 'first-example', namespace: 'default' },
-      spec: { zoneName: 'first.example', clusterRef: rig.cluster },
-      status: { serial: 2, secondaryIps: [rig.pod('secondary-0').place.address] },
+      spec: { zoneName: 'first.example', clusterRef: rig().cluster },
+      status: { serial: 2, secondaryIps: [rig().pod('secondary-0').place.address] },
     });
     const yaml = parse((await command(primary(), 'get', 'peers', '-o', 'yaml')).stdout);
     expect(yaml.items).toMatchObject([{ pod: 'primary-0' }, { pod: 'secondary-0' }]);
@@ -146,7 +143,7 @@ describe('while the agent runs', () => {
     expect(stdout).toMatch(/^Here: +served here as primary, rendered from the resources$/m);
     expect(stdout).toMatch(/^Agreed: +serial 2, by primary-0$/m);
     expect(stdout).toMatch(/^secondary-0 +secondary +[\d.]+ +Current +2 /m);
-    const there = await command(rig.pod('secondary-0'), 'explain', 'first.example');
+    const there = await command(rig().pod('secondary-0'), 'explain', 'first.example');
     const { address, dnsPort } = primary().place;
     const from = `served here as secondary, transferred from ${address} port ${dnsPort}`;
     expect(there.stdout).toContain(from);
@@ -168,6 +165,6 @@ async function zones(): Promise<string[]> {
 
 /** Every file and folder of the rig, with its time of change. */
 const everything = (): string[] =>
-  readdirSync(rig.folder, { recursive: true }).map(
-    (name) => `${name} ${statSync(join(rig.folder, String(name))).ctimeMs}`,
+  readdirSync(rig().folder, { recursive: true }).map(
+    (name) => `${name} ${statSync(join(rig().folder, String(name))).ctimeMs}`,
   );

@@ -1,61 +1,61 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { Pod } from '../rig/pod.ts';
-import { type Rig, startRig } from '../rig/rig.ts';
 import { until, untilEqual } from '../rig/until.ts';
+import { openRig } from './open-rig.ts';
 import { command, listen, planOf } from './said.ts';
 
 const patience = { withinMs: 30_000 };
-let rig: Rig;
 
 /** The only zone at first; its secondary comes by `clusterRef`, its primary by the selector. */
 const only = 'only.example';
 const byRole = (role: string) => ({ instanceSelector: { matchLabels: { role } } });
 const www = { www: '192.0.2.1' };
 
-beforeAll(async () => {
-  rig = await startRig({ secondaries: 1, agent: 'bundle' });
-  await rig.zone(only, www, byRole('primary'));
-  await rig.agreed(only);
+const rig = openRig({ secondaries: 1 }, async (opened) => {
+  await opened.start();
+  await opened.ready();
+  await opened.zone(only, www, byRole('primary'));
+  await opened.agreed(only);
 });
-afterAll(() => rig?.close());
 
-const pods = (): Pod[] => [...rig.pods.values()];
+const pods = (): Pod[] => [...rig().pods.values()];
 const ears = () => pods().map((pod) => listen(pod));
 
 test('a slip in the selector of the only zone is held, told, and has no effect on what is served', async () => {
-  const primary = rig.pod('primary-0');
+  const primary = rig().pod('primary-0');
   const heard = listen(primary);
-  await rig.zone(only, www, byRole('primry'));
+  await rig().zone(only, www, byRole('primry'));
   await heard('held until it is approved', 'it would stop serving 1 of 1 zones');
   const why =
     'stop serving only.example: DNSZone default/only-example does not select this instance';
   expect(await planOf(primary)).toMatch(
     new RegExp(`^Held until [0-9a-f]{16} is approved, because it would .*:\n- ${why}`),
   );
-  for (const pod of pods()) expect(await rig.data(pod.name, `www.${only}`)).toEqual(['192.0.2.1']);
-  await rig.zone(only, { www: '192.0.2.2' }, byRole('primary'));
+  for (const pod of pods())
+    expect(await rig().data(pod.name, `www.${only}`)).toEqual(['192.0.2.1']);
+  await rig().zone(only, { www: '192.0.2.2' }, byRole('primary'));
   await heard('nothing is held any more');
   for (const pod of pods())
-    await untilEqual(() => rig.data(pod.name, `www.${only}`), ['192.0.2.2'], patience);
+    await untilEqual(() => rig().data(pod.name, `www.${only}`), ['192.0.2.2'], patience);
 });
 
 test('an emptied folder is held by every pod, also by one that starts again; what is new is served', async () => {
-  await rig.zone('second.example', www);
-  await rig.zone('third.example', www);
-  await rig.agreed('second.example');
-  await rig.agreed('third.example');
-  const options = join(rig.pod('primary-0').path('config'), 'options.conf');
+  await rig().zone('second.example', www);
+  await rig().zone('third.example', www);
+  await rig().agreed('second.example');
+  await rig().agreed('third.example');
+  const options = join(rig().pod('primary-0').path('config'), 'options.conf');
   const restricted = () => readFileSync(options, 'utf8').includes('127.0.0.0/8;');
-  await rig.manifest('primary', restrictedInstance());
+  await rig().manifest('primary', restrictedInstance());
   await until(restricted, patience);
   const all = ears();
   await takeAway();
   for (const heard of all) await heard('held until it is approved', 'stop serving 3 of 3 zones');
-  await rig.zone('new.example', www);
-  await rig.agreed('new.example');
+  await rig().zone('new.example', www);
+  await rig().agreed('new.example');
   for (const pod of pods()) {
     expect(heldBy(pod)).toMatch(/^[0-9a-f]{16}$/);
     await pod.killAgent();
@@ -65,7 +65,7 @@ test('an emptied folder is held by every pod, also by one that starts again; wha
   }
   await stillServed();
   expect(restricted()).toBe(true);
-  const peers = await command(rig.pod('primary-0'), 'get', 'peers');
+  const peers = await command(rig().pod('primary-0'), 'get', 'peers');
   expect(peers.stdout).toMatch(
     /primary-0 .* live, holds [0-9a-f]{16} .*\nsecondary-0 .* live, holds /,
   );
@@ -85,33 +85,33 @@ test('files that come back one by one cost no zone that is still missing', async
   }
   for (const name of await awayNames()) await bringBack(name);
   await until(() => pods().every((pod) => heldBy(pod) === undefined), patience);
-  expect(await planOf(rig.pod('primary-0'))).toBe('Nothing would change.\n');
+  expect(await planOf(rig().pod('primary-0'))).toBe('Nothing would change.\n');
 });
 
 test('a folder that is gone, or cannot be read, takes nothing away', async () => {
-  const heard = listen(rig.pod('primary-0'));
-  await rename(rig.manifests, `${rig.manifests}.gone`);
+  const heard = listen(rig().pod('primary-0'));
+  await rename(rig().manifests, `${rig().manifests}.gone`);
   await heard('what is missing does not count as deleted for now');
   await stillServed();
-  await rename(`${rig.manifests}.gone`, rig.manifests);
+  await rename(`${rig().manifests}.gone`, rig().manifests);
   await heard('what is missing counts as deleted again');
   await stillServed();
 });
 
 test('the loss of most records of a zone is held, while other zones change', async () => {
   const hosts = Object.fromEntries(Array.from({ length: 12 }, (_, i) => [`h${i}`, `192.0.2.${i}`]));
-  await rig.zone('many.example', hosts);
-  const serial = await rig.agreed('many.example');
-  const heard = listen(rig.pod('primary-0'));
-  await rig.zone('many.example', { h0: '192.0.2.0' });
+  await rig().zone('many.example', hosts);
+  const serial = await rig().agreed('many.example');
+  const heard = listen(rig().pod('primary-0'));
+  await rig().zone('many.example', { h0: '192.0.2.0' });
   await heard('it would remove more than half of the records of a zone');
-  await rig.zone('new.example', { www: '192.0.2.3' });
+  await rig().zone('new.example', { www: '192.0.2.3' });
   for (const pod of pods())
-    await untilEqual(() => rig.data(pod.name, 'www.new.example'), ['192.0.2.3'], patience);
-  expect(await rig.agreed('many.example')).toBe(serial);
-  expect(await rig.data('secondary-0', 'h11.many.example')).toEqual(['192.0.2.11']);
-  await approve(rig.pod('primary-0'));
-  await untilEqual(() => rig.data('secondary-0', 'h11.many.example'), [], patience);
+    await untilEqual(() => rig().data(pod.name, 'www.new.example'), ['192.0.2.3'], patience);
+  expect(await rig().agreed('many.example')).toBe(serial);
+  expect(await rig().data('secondary-0', 'h11.many.example')).toEqual(['192.0.2.11']);
+  await approve(rig().pod('primary-0'));
+  await untilEqual(() => rig().data('secondary-0', 'h11.many.example'), [], patience);
 });
 
 test('approved on each pod, the zones go and their files lie in the trash; the approval is spent', async () => {
@@ -120,13 +120,13 @@ test('approved on each pod, the zones go and their files lie in the trash; the a
   for (const heard of all) await heard('held until it is approved', 'stop serving 5 of 5 zones');
   for (const pod of pods()) await approve(pod);
   for (const pod of pods()) {
-    await untilEqual(() => rig.serial(pod.name, only), undefined, patience);
+    await untilEqual(() => rig().serial(pod.name, only), undefined, patience);
     await until(() => trashOf(pod).includes(`${only}.zone`), patience);
     await until(() => heldBy(pod) === undefined, patience);
   }
   for (const name of await awayNames()) await bringBack(name);
   for (const zone of [only, 'second.example', 'third.example', 'many.example', 'new.example'])
-    await rig.agreed(zone);
+    await rig().agreed(zone);
   const again = ears();
   await takeAway();
   for (const heard of again) await heard('held until it is approved', 'stop serving 5 of 5 zones');
@@ -137,32 +137,32 @@ test('approved on each pod, the zones go and their files lie in the trash; the a
 const restrictedInstance = () => `apiVersion: bindy.firestoned.io/v1beta1
 kind: Bind9Instance
 metadata: { name: primary, labels: { role: primary } }
-spec: { clusterRef: ${rig.cluster}, role: primary, config: { allowQuery: [127.0.0.0/8] } }
+spec: { clusterRef: ${rig().cluster}, role: primary, config: { allowQuery: [127.0.0.0/8] } }
 `;
 
-const away = () => join(rig.folder, 'away');
+const away = () => join(rig().folder, 'away');
 
 async function takeAway(): Promise<void> {
   await rm(away(), { recursive: true, force: true });
-  await rename(rig.manifests, away());
-  await rig.manifest('comment', '# Nothing here.\n');
-  await rig.manifest('comment', undefined);
+  await rename(rig().manifests, away());
+  await rig().manifest('comment', '# Nothing here.\n');
+  await rig().manifest('comment', undefined);
 }
 
 const awayNames = async (): Promise<string[]> =>
   readdirSync(away()).map((name) => name.replace('.yaml', ''));
 
 const bringBack = async (name: string): Promise<void> =>
-  rename(join(away(), `${name}.yaml`), join(rig.manifests, `${name}.yaml`));
+  rename(join(away(), `${name}.yaml`), join(rig().manifests, `${name}.yaml`));
 
 async function stillServed(): Promise<void> {
   for (const pod of pods())
     for (const zone of [only, 'second.example', 'third.example'])
-      expect(await rig.serial(pod.name, zone), `${zone} at ${pod.name}`).toBeDefined();
+      expect(await rig().serial(pod.name, zone), `${zone} at ${pod.name}`).toBeDefined();
 }
 
 function heldBy(pod: Pod): string | undefined {
-  const text = readFileSync(join(rig.clusterFolder, 'peers', `${pod.name}.json`), 'utf8');
+  const text = readFileSync(join(rig().clusterFolder, 'peers', `${pod.name}.json`), 'utf8');
   return /"held": ?"([^"]+)"/.exec(text)?.[1];
 }
 

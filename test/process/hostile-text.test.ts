@@ -1,12 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { readObject } from '../../agent/resources/read-object.ts';
 import { kindSchemas } from '../../agent/resources/schema.ts';
 import type { ResourceKind } from '../../agent/resources/types.ts';
 import type { Pod } from '../rig/pod.ts';
-import { type Rig, startRig } from '../rig/rig.ts';
 import { until, untilEqual } from '../rig/until.ts';
 import { axfr } from './dig.ts';
 import {
@@ -17,13 +16,14 @@ import {
   type Variant,
   variantsOf,
 } from './hostile-objects.ts';
+import { openRig } from './open-rig.ts';
 import { planOf } from './said.ts';
 
 const patience = { withinMs: 30_000 };
 const apiVersion = 'bindy.firestoned.io/v1beta1';
 const kinds = Object.keys(kindSchemas) as ResourceKind[];
 const records = 'records.example';
-let rig: Rig;
+const rig = openRig({ secondaries: 1 });
 
 test.each(kinds)('the texts below come to every field of text of a %s', (kind) => {
   expect(sampledFieldsOf(kind)).toEqual(textFieldsOf(kind));
@@ -54,12 +54,11 @@ describe('a text that would mean something to named', () => {
   let before: string;
 
   beforeAll(async () => {
-    rig = await startRig({ secondaries: 1, agent: 'bundle' });
-    await rig.zone(records, { www: '192.0.2.1' });
-    await rig.agreed(records);
-    before = confOf(rig.pod('primary-0'));
+    await rig().zone(records, { www: '192.0.2.1' });
+    await rig().agreed(records);
+    before = confOf(rig().pod('primary-0'));
     const hostileInstance = { clusterRef: nasty, version: nasty, primaryServers: [nasty] };
-    await rig.manifest('primary', list([object('Bind9Instance', 'primary', hostileInstance)]));
+    await rig().manifest('primary', list([object('Bind9Instance', 'primary', hostileInstance)]));
     const zones = ofZones.map(({ name, zone, variant }) =>
       object(
         'DNSZone',
@@ -67,7 +66,7 @@ describe('a text that would mean something to named', () => {
         variant.path === 'zoneName' ? variant.spec : { ...variant.spec, zoneName: zone },
       ),
     );
-    await rig.manifest('zones', list(zones));
+    await rig().manifest('zones', list(zones));
     const all = ofRecords.map(({ name, variant }) =>
       object(
         variant.kind,
@@ -75,18 +74,17 @@ describe('a text that would mean something to named', () => {
         variant.path === 'name' ? variant.spec : { ...variant.spec, name },
       ),
     );
-    await rig.manifest('records', list(all));
-    await rig.zone('last.example');
-    await rig.agreed('last.example');
+    await rig().manifest('records', list(all));
+    await rig().zone('last.example');
+    await rig().agreed('last.example');
     await until(
-      async () => (await planOf(rig.pod('primary-0'))).startsWith('Nothing would change.'),
+      async () => (await planOf(rig().pod('primary-0'))).startsWith('Nothing would change.'),
       patience,
     );
   });
-  afterAll(() => rig?.close());
 
   test('adds no statement to named.conf', () => {
-    expect(confOf(rig.pod('primary-0'))).toBe(before);
+    expect(confOf(rig().pod('primary-0'))).toBe(before);
   });
 
   test('adds no zone and no statement to the stanzas that named has', () => {
@@ -97,7 +95,7 @@ describe('a text that would mean something to named', () => {
         .filter(({ variant }) => isAccepted(variant))
         .map(({ zone, variant }) => (variant.path === 'zoneName' ? variant.text : zone)),
     ]);
-    for (const pod of rig.pods.values()) {
+    for (const pod of rig().pods.values()) {
       const stanzas = stanzasOf(pod);
       expect(stanzas.size).toBeGreaterThan(100);
       for (const [zone, body] of stanzas) {
@@ -108,7 +106,7 @@ describe('a text that would mean something to named', () => {
   });
 
   test('is no directive in any zone file, and in no zone a record but what it was written as', async () => {
-    const pod = rig.pod('primary-0');
+    const pod = rig().pod('primary-0');
     const fileOf = (zone: string): string => join(pod.path('zones'), `${zone}.zone`);
     // Of a zone that is transferred from elsewhere there is none.
     const zones = [...stanzasOf(pod).keys()].filter((zone) => existsSync(fileOf(zone)));
@@ -121,7 +119,7 @@ describe('a text that would mean something to named', () => {
     });
     expect(suspects.length).toBeGreaterThan(5);
     for (const zone of suspects) {
-      const found = await axfr(pod.place, zone, { key: rig.clusterKey ?? '' });
+      const found = await axfr(pod.place, zone, { key: rig().clusterKey ?? '' });
       expect(found, zone).toBeDefined();
       for (const record of found ?? []) {
         expect(record).not.toMatch(/^evil\.| IN A 192\.0\.2\.66$|root:x:0/);
@@ -131,7 +129,9 @@ describe('a text that would mean something to named', () => {
   });
 
   test('is served as it is where any text may stand', async () => {
-    const found = await axfr(rig.pod('secondary-0').place, records, { key: rig.clusterKey ?? '' });
+    const found = await axfr(rig().pod('secondary-0').place, records, {
+      key: rig().clusterKey ?? '',
+    });
     const free = ofRecords.filter(({ variant: { path } }) => path === 'text[]' || path === 'value');
     const accepted = free.filter(({ variant }) => isAccepted(variant));
     expect(accepted.length).toBeGreaterThan(hostileTexts.length * 2);
@@ -142,9 +142,9 @@ describe('a text that would mean something to named', () => {
   });
 
   test('kills no named, and keeps no other zone from being changed', async () => {
-    await rig.host(records, 'mail', '192.0.2.2');
-    for (const pod of rig.pods.values()) {
-      await untilEqual(() => rig.data(pod.name, `mail.${records}`), ['192.0.2.2'], patience);
+    await rig().host(records, 'mail', '192.0.2.2');
+    for (const pod of rig().pods.values()) {
+      await untilEqual(() => rig().data(pod.name, `mail.${records}`), ['192.0.2.2'], patience);
       expect(pod.namedStarts).toBe(1);
     }
   });

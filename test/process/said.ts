@@ -31,8 +31,11 @@ export interface Ran {
 /** Runs a command of the agent's program, such as `get zones`, as one would in the pod. */
 export function command(pod: Pod, ...words: readonly string[]): Promise<Ran> {
   const { file, args } = pod.command(...words);
-  return new Promise((resolve) => {
-    execFile(file, [...args], { maxBuffer: 64 * 1024 * 1024 }, (error, stdout, stderr) => {
+  const limits = { maxBuffer: 64 * 1024 * 1024, timeout: 30_000, killSignal: 'SIGKILL' } as const;
+  return new Promise((resolve, reject) => {
+    execFile(file, [...args], limits, (error, stdout, stderr) => {
+      if (error?.killed === true)
+        reject(new Error(`${words.join(' ')} hangs, after it wrote ${stdout}${stderr}`));
       const code = error === null ? 0 : typeof error.code === 'number' ? error.code : 1;
       resolve({ code, stdout, stderr });
     });
