@@ -31,8 +31,6 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: 60_000,
           hookTimeout: 60_000,
-          // Real servers on a machine of two cores: what fails once is tried once more, and vitest says so.
-          retry: 1,
           sequence: { groupOrder: 1 },
         },
       },

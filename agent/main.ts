@@ -19,6 +19,11 @@ import { agentVersion } from './version.ts';
 
 /** A sidecar's memory is paid for in every pod: V8 otherwise lets its heap grow to several times of what is in use. */
 setFlagsFromString('--optimize-for-size');
+/**
+ * At its end Node.js waits for V8's compiling threads, for ever where one of them is out of heap and waits for the main
+ * thread to collect garbage (nodejs/node#54918): a command that hangs after its last word. So there are none.
+ */
+setFlagsFromString('--no-concurrent-recompilation');
 
 const complain = (text: string): void => {
   process.stderr.write(text);
