@@ -1,4 +1,5 @@
 import type { Allocation, Peer, Registration } from '../plan/registration.ts';
+import type { Progress } from '../plan/source-versions.ts';
 import type { Problem } from '../problem.ts';
 import type { ZoneReport } from '../report/zone-report.ts';
 import type {
@@ -37,8 +38,8 @@ export interface InvalidObject {
 export interface ClusterView {
   /** Every source was read once. Nothing is planned before. */
   readonly synced: boolean;
-  /** Grows whenever a resource (not a peer, not a status) changes; comparable between pods of one cluster. */
-  readonly version: number;
+  /** Grows whenever a resource (not a peer, not a status) changes. */
+  readonly progress: Progress;
   readonly zones: ReadonlyMap<ObjectKey, DNSZone>;
   readonly records: ReadonlyMap<string, DnsRecord>;
   readonly instances: ReadonlyMap<ObjectKey, Bind9Instance>;

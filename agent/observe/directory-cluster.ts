@@ -127,7 +127,7 @@ export class DirectoryCluster implements Cluster {
     const [peers, status] = [this.#peers, this.#status];
     return {
       synced: synced && peers.synced && status.synced,
-      version,
+      progress: { latest: { manifests: version }, seen: { manifests: version } },
       ...objects,
       statuses: status.statuses,
       peers: peers.peers,

@@ -1,5 +1,6 @@
 import { parse } from 'yaml';
 import type { Allocation } from '../plan/registration.ts';
+import type { SourceVersions } from '../plan/source-versions.ts';
 import type { ZoneReport } from '../report/zone-report.ts';
 import { type ObjectKey, objectKey } from '../resources/types.ts';
 import type { ZoneStatus } from './cluster.ts';
@@ -80,7 +81,16 @@ function allocationOf(value: unknown): Allocation | undefined {
   if (typeof serial !== 'number' || typeof contentHash !== 'string' || typeof by !== 'string') {
     return undefined;
   }
-  return { serial, contentHash, by, view: typeof view === 'number' ? view : 0 };
+  return { serial, contentHash, by, view: sourceVersionsOf(view) };
+}
+
+function sourceVersionsOf(value: unknown): SourceVersions {
+  if (!isRecord(value)) return {};
+  return Object.fromEntries(
+    Object.entries(value).filter(
+      (entry): entry is [string, number] => typeof entry[1] === 'number',
+    ),
+  );
 }
 
 /** Undefined until a pod has reported. Agents wrote it; what one of another version adds is passed on as it is. */

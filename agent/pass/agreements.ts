@@ -10,6 +10,7 @@ import { type Agreement, agree, type Decision, isSettled, servingOf } from '../p
 import type { PrimaryPlan } from '../plan/plan-zone.ts';
 import type { Allocation } from '../plan/registration.ts';
 import type { ServedZone } from '../plan/served-zone.ts';
+import type { Progress } from '../plan/source-versions.ts';
 import { isLive, type Pod } from '../plan/topology.ts';
 import type { SoaProbe } from '../plan/transfer-probe.ts';
 import type { ObjectKey } from '../resources/types.ts';
@@ -51,7 +52,7 @@ interface About {
   readonly plan: PrimaryPlan;
   readonly served: ServedZone | undefined;
   /** Of the view that the plan was made from. */
-  readonly version: number;
+  readonly progress: Progress;
   readonly status: ZoneStatus | undefined;
 }
 
@@ -76,12 +77,12 @@ export class Agreements {
   /**
    * The content and serial to serve, zone by zone. A zone that is missing waits for something, or stays as it is.
    *
-   * @param version of the view that the plans were made from; by now there may be a newer one
+   * @param progress of the view that the plans were made from; by now there may be a newer one
    */
   async targets(
     plans: Iterable<PrimaryPlan>,
     served: ReadonlyMap<string, ServedZone>,
-    version: number,
+    progress: Progress,
   ): Promise<Map<DomainName, Target>> {
     const { statuses } = this.#deps.cluster.view();
     const targets = new Map<DomainName, Target>();
@@ -90,7 +91,7 @@ export class Agreements {
     for (const plan of plans) {
       seen.add(plan.object.key);
       const status = statuses.get(plan.object.key);
-      const about = { plan, served: served.get(plan.zone), version, status };
+      const about = { plan, served: served.get(plan.zone), progress, status };
       const decision = this.#decide(about, this.#heardFor(about));
       const now = targetNow(plan.content, decision);
       if (now !== undefined) targets.set(plan.zone, now);
@@ -110,7 +111,7 @@ export class Agreements {
   async publish(
     plans: Iterable<PrimaryPlan>,
     served: ReadonlyMap<string, ServedZone>,
-    version: number,
+    progress: Progress,
   ): Promise<void> {
     const { statuses } = this.#deps.cluster.view();
     const work: (() => Promise<void>)[] = [];
@@ -122,7 +123,7 @@ export class Agreements {
       const status = statuses.get(plan.object.key);
       const same =
         status?.allocated?.serial === serial && status.allocated.contentHash === plan.content.hash;
-      const about = { plan, served: entry, version, status };
+      const about = { plan, served: entry, progress, status };
       if (!same) work.push(() => this.#swap(about, serial).then(() => undefined));
     }
     await atOnce(AT_ONCE, work, (each) => each());
@@ -139,7 +140,7 @@ export class Agreements {
 
   #decide(about: About, elsewhere: Agreement['elsewhere']): Decision {
     const { self, clock, styledByDate } = this.#deps;
-    const { plan, served, version, status } = about;
+    const { plan, served, progress, status } = about;
     const allocated = status?.allocated;
     const memory = this.#remember(plan, allocated);
     const now = clock.monotonic();
@@ -147,7 +148,7 @@ export class Agreements {
       self,
       contentHash: plan.content.hash,
       withheld: plan.withheld !== undefined,
-      view: version,
+      view: progress,
       allocated,
       serving: servingOf(served),
       ranked: plan.ranked,
@@ -207,10 +208,10 @@ export class Agreements {
     }
   }
 
-  async #swap({ plan, version, status }: About, serial: Serial): Promise<boolean> {
+  async #swap({ plan, progress, status }: About, serial: Serial): Promise<boolean> {
     const { cluster, self, log, again } = this.#deps;
     const zone = plan.object.key;
-    const allocated = { serial, contentHash: plan.content.hash, by: self, view: version };
+    const allocated = { serial, contentHash: plan.content.hash, by: self, view: progress.latest };
     try {
       const written = await cluster.agree(zone, status?.version, { allocated });
       if (written.kind === 'conflict') again(20);

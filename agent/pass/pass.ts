@@ -183,7 +183,7 @@ export class Passes {
     }
   }
 
-  async #targets(plan: Plan, { version }: ClusterView) {
+  async #targets(plan: Plan, { progress }: ClusterView) {
     const { agreements, writers, ledger, loader } = this.#deps;
     const plans = new Map<ObjectKey, ZonePlan>(plan.zones);
     const served = ledger.entries();
@@ -193,7 +193,7 @@ export class Passes {
       await agreements.targets(
         primaries.filter((each) => !each.dynamic),
         served,
-        version,
+        progress,
       ),
     );
     for (const each of primaries) if (!each.dynamic) recognise(each, served.get(each.zone), loader);
@@ -266,7 +266,7 @@ export class Passes {
     await agreements.publish(
       primaryPlans(plan).filter((each) => !each.dynamic),
       ledger.entries(),
-      view.version,
+      view.progress,
     );
     return undefined;
   }

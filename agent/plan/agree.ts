@@ -1,6 +1,7 @@
 import { isNewer, newest, nextSerial, type Serial } from '../dns/serial.ts';
 import type { Allocation } from './registration.ts';
 import type { ServedZone } from './served-zone.ts';
+import { isNewerView, type Progress } from './source-versions.ts';
 
 /** What one primary knows of a zone when it decides which serial its content gets. */
 export interface Agreement {
@@ -9,8 +10,8 @@ export interface Agreement {
   readonly contentHash: string;
   /** Our content may lack what was served: nothing of ours is to be agreed on, only what others have agreed on. */
   readonly withheld?: boolean;
-  /** The version of that view. */
-  readonly view: number;
+  /** How far that view was read. */
+  readonly view: Progress;
   /** What the primaries agreed on last, as far as we have seen. */
   readonly allocated: Allocation | undefined;
   /** What our named serves; the hash is missing where the content is not known to be ours. */
@@ -151,7 +152,9 @@ function agreeWithOthers(input: Agreement): Decision {
 
 /** Nobody allocates other content from a view older than the allocation: it would only be what was there before. */
 const mayReplace = (allocated: Allocation, { self, view, contentHash }: Agreement): boolean =>
-  allocated.by === self || view > allocated.view || allocated.contentHash === contentHash;
+  allocated.by === self ||
+  isNewerView(view, allocated.view) ||
+  allocated.contentHash === contentHash;
 
 function awaitOrTake({ unsettledFor }: Agreement, allocated: Allocation): Decision {
   const left = LAG_MS - unsettledFor;

@@ -1,4 +1,5 @@
 import type { Serial } from '../dns/serial.ts';
+import type { SourceVersions } from './source-versions.ts';
 
 export type Role = 'primary' | 'secondary';
 
@@ -41,6 +42,6 @@ export interface Allocation {
   readonly contentHash: string;
   /** The pod that allocated. */
   readonly by: string;
-  /** The version of the resources it was rendered from (`ClusterView.version`): nobody allocates from an older one. */
-  readonly view: number;
+  /** `Progress.latest` of the view that it was rendered from: nobody allocates from an older one. */
+  readonly view: SourceVersions;
 }

@@ -137,7 +137,7 @@ function targetOf(
     self: pod.name,
     contentHash: plan.content.hash,
     withheld: plan.withheld !== undefined,
-    view: view.version,
+    view: view.progress,
     allocated: view.statuses.get(plan.object.key)?.allocated,
     serving: servingOf(served),
     ranked: [pod.name],

@@ -127,18 +127,29 @@ export const mapList = <Item extends TSchema>(description: string, key: string, 
     'x-kubernetes-list-map-keys': [key],
   });
 
-/** Free keys, text values. Not a `Record`: its `patternProperties` are no structural schema. */
+/** Free keys, values of one kind. Not a `Record`: its `patternProperties` are no structural schema. */
+export const freeMap = <Value>(
+  description: string,
+  items: TSchema,
+  rule?: ObjectRule,
+): TUnsafe<Record<string, Value>> =>
+  Type.Unsafe<Record<string, Value>>({
+    type: 'object',
+    description,
+    maxProperties: 1000,
+    additionalProperties: items,
+    ...ruled(rule),
+  });
+
 export const textMap = (
   description: string,
   limits: { items?: TSchema; rule?: ObjectRule } = {},
 ): TUnsafe<Record<string, string>> =>
-  Type.Unsafe<Record<string, string>>({
-    type: 'object',
+  freeMap<string>(
     description,
-    maxProperties: 1000,
-    additionalProperties: limits.items ?? Type.String({ description: 'A value.', maxLength: 1024 }),
-    ...ruled(limits.rule),
-  });
+    limits.items ?? Type.String({ description: 'A value.', maxLength: 1024 }),
+    limits.rule,
+  );
 
 export const object = <Properties extends TProperties>(
   description: string,

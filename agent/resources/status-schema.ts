@@ -1,6 +1,7 @@
 import Type from 'typebox';
 import {
   choice,
+  freeMap,
   ip,
   kept,
   keptList,
@@ -81,7 +82,10 @@ const allocated = object('What the primaries agreed to serve.', {
   contentHash: text('The hash of the canonical records.', { maxLength: 128 }),
   by: text('The pod that allocated it.', { maxLength: 253 }),
   view: optional(
-    whole('The version of the resources that it was rendered from.', 0, Number.MAX_SAFE_INTEGER),
+    freeMap<number>(
+      'The newest version of each source that it was rendered from.',
+      whole('A version.', 0, Number.MAX_SAFE_INTEGER),
+    ),
   ),
 });
 

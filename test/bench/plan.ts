@@ -7,6 +7,7 @@ import { type Plan, Planner } from '../../agent/plan/planner.ts';
 import type { Registration } from '../../agent/plan/registration.ts';
 import type { ServedZone } from '../../agent/plan/served-zone.ts';
 import { parseManifests } from '../../agent/resources/manifest.ts';
+import { progressOf } from '../plan/worlds.ts';
 import { hostManifest, instanceManifest, zoneManifest } from '../rig/manifests.ts';
 import { addressOfRun, benchZones, timers } from './contestant.ts';
 import { type Measured, median, p95, rounded } from './figures.ts';
@@ -113,7 +114,7 @@ function viewOf(zones: readonly string[]): ClusterView {
   }));
   return {
     synced: true,
-    version: 1,
+    progress: progressOf(1),
     zones: new Map(
       objects.filter((each) => each.kind === 'DNSZone').map((each) => [each.key, each]),
     ),
@@ -134,7 +135,7 @@ function withChange(view: ClusterView, zone: string, run: number): ClusterView {
   for (const object of read(hostManifest(zone, 'www', addressOfRun(run)))) {
     if ('id' in object) records.set(object.id, object);
   }
-  return { ...view, version: view.version + 1, records };
+  return { ...view, progress: progressOf(run + 2), records };
 }
 
 function read(text: string) {

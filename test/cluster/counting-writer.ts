@@ -23,7 +23,12 @@ if (fault !== undefined) injectFault(fault);
 for (let written = 0; written < Number(updates); ) {
   const known = status.statuses.get(key);
   const serial = (known?.allocated?.serial ?? 0) + 1;
-  const allocated = { serial, contentHash: `sha256:${'0'.repeat(64)}`, by: pod, view: 1 };
+  const allocated = {
+    serial,
+    contentHash: `sha256:${'0'.repeat(64)}`,
+    by: pod,
+    view: { manifests: 1 },
+  };
   const { kind } = await status.agree(key, known?.version, { allocated });
   process.stdout.write(`${kind} ${serial}\n`);
   if (kind === 'written') written++;

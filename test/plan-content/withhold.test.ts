@@ -63,7 +63,7 @@ describe('what a zone would lose', () => {
       plan: planOf(next, 'p-0', 'p-1'),
       served: servedAs(both),
       content: known ? both : undefined,
-      allocated: { serial: 7, contentHash: both.hash, by: 'p-0', view: 1 },
+      allocated: { serial: 7, contentHash: both.hash, by: 'p-0', view: { manifests: 1 } },
     });
 
   test('is told record by record where what is served is known', () => {
@@ -92,7 +92,7 @@ describe('what a zone would lose', () => {
 
   test('may be anything that others have agreed on and this pod does not serve', () => {
     const inputs = { self: 'p-0', served: undefined, content: undefined };
-    const allocated = { serial: 7, contentHash: both.hash, by: 'p-1', view: 1 };
+    const allocated = { serial: 7, contentHash: both.hash, by: 'p-1', view: { manifests: 1 } };
     const less = content({ www: ['192.0.2.1'] });
     expect(lossIn({ ...inputs, plan: planOf(less, 'p-0', 'p-1'), allocated })).toContain('p-1');
     // Nobody is left who could serve more.
@@ -114,8 +114,8 @@ describe('content that is withheld', () => {
     self: 'p-0',
     contentHash: 'less',
     withheld: true,
-    view: 9,
-    allocated: { serial: 7, contentHash: 'all', by: 'p-1', view: 1 },
+    view: { latest: { manifests: 9 }, seen: { manifests: 9 } },
+    allocated: { serial: 7, contentHash: 'all', by: 'p-1', view: { manifests: 1 } },
     serving: { serial: 7, contentHash: 'all' },
     ranked: ['p-0', 'p-1'],
     elsewhere: undefined,
@@ -133,7 +133,7 @@ describe('content that is withheld', () => {
   });
 
   test('gives way to what another primary has agreed on since', () => {
-    const newer = { serial: 8, contentHash: 'more', by: 'p-1', view: 10 };
+    const newer = { serial: 8, contentHash: 'more', by: 'p-1', view: { manifests: 10 } };
     expect(agree({ ...input, allocated: newer })).toEqual({ kind: 'take', from: 'p-1', serial: 8 });
     const ours = { ...newer, by: 'p-0' };
     expect(agree({ ...input, serving: undefined, allocated: ours })).toEqual({

@@ -7,7 +7,7 @@ import { type PlanInputs, Planner } from '../../agent/plan/planner.ts';
 import type { ServedZone } from '../../agent/plan/served-zone.ts';
 import type { DNSZone, DnsRecord, ObjectKey } from '../../agent/resources/types.ts';
 import { hostManifest } from '../rig/manifests.ts';
-import { objectsOf, peer, registration, viewOf, zoneObject } from './worlds.ts';
+import { objectsOf, peer, progressOf, registration, viewOf, zoneObject } from './worlds.ts';
 
 const self = registration('p0', 'primary');
 const settings = {
@@ -65,7 +65,7 @@ const key = (name: string): ObjectKey => `default/${name}` as ObjectKey;
 
 const withRecord = (view: ClusterView, record: DnsRecord): ClusterView => ({
   ...view,
-  version: view.version + 1,
+  progress: progressOf(2),
   records: new Map([...view.records, [record.id, record]]),
 });
 
@@ -84,7 +84,7 @@ describe('planning again', () => {
     const planner = new Planner();
     const first = planner.plan(inputs(world));
     const renewed = new Map([['s0', { ...peer('s0', 'secondary'), version: '0.2.0' }]]);
-    const allocated = { serial: 1, contentHash: '', by: 'p0', view: 1 };
+    const allocated = { serial: 1, contentHash: '', by: 'p0', view: { manifests: 1 } };
     const statuses = new Map([[key('a-example'), { version: '2', allocated }]]);
     const second = planner.plan(inputs({ ...world, peers: renewed, statuses }));
     expect(second.changed).toEqual([]);

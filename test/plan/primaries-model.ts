@@ -11,7 +11,7 @@ import type { Allocation } from '../../agent/plan/registration.ts';
 import type { ServedZone } from '../../agent/plan/served-zone.ts';
 import type { SoaProbe } from '../../agent/plan/transfer-probe.ts';
 import { TransientError } from '../../agent/problem.ts';
-import { registration, zoneObject } from './worlds.ts';
+import { progressOf, registration, zoneObject } from './worlds.ts';
 
 const name = parseName('example.com');
 if (!name.ok) throw new Error('unreachable');
@@ -133,10 +133,10 @@ export class Primary {
   async pass(): Promise<void> {
     if (this.frozen) return;
     const plan = this.#plan();
-    const targets = await this.#agreements.targets([plan], this.#ledger(), this.#seen);
+    const targets = await this.#agreements.targets([plan], this.#ledger(), progressOf(this.#seen));
     const target = targets.get(zone);
     if (target !== undefined) this.#load(target);
-    await this.#agreements.publish([plan], this.#ledger(), this.#seen);
+    await this.#agreements.publish([plan], this.#ledger(), progressOf(this.#seen));
   }
 
   #load(target: Target): void {
@@ -224,7 +224,7 @@ export class Primary {
     if (allocated !== undefined) statuses.set(object.key, { version: String(n), allocated });
     return {
       synced: true,
-      version: this.#seen,
+      progress: progressOf(this.#seen),
       zones: new Map(),
       records: new Map(),
       instances: new Map(),

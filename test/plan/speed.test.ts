@@ -7,7 +7,7 @@ import { guard } from '../../agent/plan/guard.ts';
 import { Planner } from '../../agent/plan/planner.ts';
 import type { ServedZone } from '../../agent/plan/served-zone.ts';
 import { type DnsRecord, objectKey } from '../../agent/resources/types.ts';
-import { peer, registration, viewOf, zoneObject } from './worlds.ts';
+import { peer, progressOf, registration, viewOf, zoneObject } from './worlds.ts';
 
 const count = 10_000;
 const self = registration('p0', 'primary');
@@ -112,7 +112,11 @@ test(`plans ${count} zones from nothing within a second, and one changed zone of
   const changes: number[] = [];
   for (let run = 0; run < 12; run += 1) {
     const record = recordOf(run, 'www', '198.51.100.1');
-    view = { ...view, version: run + 2, records: new Map([...view.records, [record.id, record]]) };
+    view = {
+      ...view,
+      progress: progressOf(run + 2),
+      records: new Map([...view.records, [record.id, record]]),
+    };
     const { ms, actions } = planned(planner, view, served);
     const changed = actions.map((action) => action.kind === 'load' && action.zone);
     expect(changed).toEqual(Array.from({ length: run + 1 }, (_, zone) => `zone-${zone}.example.`));

@@ -1,5 +1,6 @@
 import type { ClusterView } from '../../agent/observe/cluster.ts';
 import type { Peer, Registration, Role } from '../../agent/plan/registration.ts';
+import type { Progress } from '../../agent/plan/source-versions.ts';
 import type { Topology } from '../../agent/plan/topology.ts';
 import { parseManifests } from '../../agent/resources/manifest.ts';
 import {
@@ -107,13 +108,19 @@ export function objectsOf(text: string, file = 'test.yaml'): readonly ResourceOb
   return objects;
 }
 
+/** A view of the only source, read up to a version. */
+export const progressOf = (version: number): Progress => ({
+  latest: { manifests: version },
+  seen: { manifests: version },
+});
+
 export function viewOf(
   objects: readonly ResourceObject[],
   more: Partial<ClusterView> = {},
 ): ClusterView {
   return {
     synced: true,
-    version: 1,
+    progress: progressOf(1),
     zones: new Map(
       objects.filter((each) => each.kind === 'DNSZone').map((each) => [each.key, each]),
     ),

@@ -113,7 +113,12 @@ describe('the schemas', () => {
     };
     const status: DNSZoneStatus = {
       ...report,
-      allocated: { serial: 1, contentHash: 'sha256:00', by: 'primary-dns-0', view: 7 },
+      allocated: {
+        serial: 1,
+        contentHash: 'sha256:00',
+        by: 'primary-dns-0',
+        view: { manifests: 7 },
+      },
       writer: 'primary-dns-0',
     };
     const found: Findings = { problems: [], warnings: [] };

@@ -1,0 +1,23 @@
+/**
+ * Versions of the sources that zone content is rendered from, by the source's name: `manifests`, or the kind of a
+ * resource. Versions of one source only grow, and compare between the pods of one cluster.
+ */
+export type SourceVersions = Readonly<Record<string, number>>;
+
+/** How far a view was read. */
+export interface Progress {
+  /** The newest change of each source that the view holds. */
+  readonly latest: SourceVersions;
+  /** The version of each source up to which no change is missing from the view: at least `latest`. */
+  readonly seen: SourceVersions;
+}
+
+/**
+ * The view holds all that another was rendered from, and something newer besides. One that is behind in a single source
+ * would only bring back what was there before.
+ *
+ * @param than `Progress.latest` of the other view
+ */
+export const isNewerView = ({ latest, seen }: Progress, than: SourceVersions): boolean =>
+  Object.entries(than).every(([source, version]) => (seen[source] ?? 0) >= version) &&
+  Object.entries(latest).some(([source, version]) => version > (than[source] ?? 0));
