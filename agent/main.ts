@@ -23,7 +23,8 @@ setFlagsFromString('--optimize-for-size');
  * At its end Node.js waits for V8's compiling threads, for ever where one of them is out of heap and waits for the main
  * thread to collect garbage (nodejs/node#54918): a command that hangs after its last word. So there are none.
  */
-setFlagsFromString('--no-concurrent-recompilation');
+for (const flag of ['--no-concurrent-sparkplug', '--no-concurrent-recompilation'])
+  setFlagsFromString(flag);
 
 const complain = (text: string): void => {
   process.stderr.write(text);
