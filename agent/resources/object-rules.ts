@@ -2,7 +2,7 @@ import { isIPv6 } from 'node:net';
 
 import { parseEndpoint } from './endpoint.ts';
 import { got, quoted, under } from './got.ts';
-import type { Note, ObjectRule } from './rule.ts';
+import type { Note, ObjectRule, Validation } from './rule.ts';
 import { nameRule } from './text-rules.ts';
 
 /** What the API server checks of the selectors of its own kinds, and not of ours. */
@@ -13,6 +13,15 @@ export const requirementRule: ObjectRule = ({ operator, values = [] }) => {
   const want = wantsValues ? 'want values' : 'want no values';
   return [{ path: 'values', problem: `${want} for operator ${operator}, got ${got(values)}` }];
 };
+
+export const requirementValidations: readonly Validation[] = [
+  {
+    rule: "self.operator in ['In', 'NotIn'] ? has(self.values) && size(self.values) > 0 : !has(self.values) || size(self.values) == 0",
+    message: 'want values for In and NotIn, none for Exists and DoesNotExist',
+    reason: 'FieldValueInvalid',
+    fieldPath: '.values',
+  },
+];
 
 /** The keys of a map are host names. */
 export const hostKeysRule: ObjectRule = (map) =>
@@ -29,13 +38,30 @@ export const zoneRule: ObjectRule = (spec) => [
   ...(spec['type'] === 'secondary' ? secondaryNotes(spec) : primaryNotes(spec)),
 ];
 
+const ofPrimariesOnly = ['zoneFile', 'zoneFileFrom', 'updates'];
+const noneInSecondary = 'want none in a secondary zone, whose content comes by transfer';
+
 const secondaryNotes: ObjectRule = (spec) =>
-  ['zoneFile', 'zoneFileFrom', 'updates']
+  ofPrimariesOnly
     .filter((field) => spec[field] !== undefined)
-    .map((field) => ({
-      path: field,
-      problem: `want none in a secondary zone, whose content comes by transfer, got ${got(spec[field])}`,
-    }));
+    .map((field) => ({ path: field, problem: `${noneInSecondary}, got ${got(spec[field])}` }));
+
+export const zoneValidations: readonly Validation[] = [
+  {
+    rule: '!has(self.zoneFile) || !has(self.zoneFileFrom)',
+    message: 'want only one of zoneFile and zoneFileFrom, got both',
+    reason: 'FieldValueForbidden',
+    fieldPath: '.zoneFileFrom',
+  },
+  ...ofPrimariesOnly.map(
+    (field): Validation => ({
+      rule: `self.type != 'secondary' || !has(self.${field})`,
+      message: noneInSecondary,
+      reason: 'FieldValueForbidden',
+      fieldPath: `.${field}`,
+    }),
+  ),
+];
 
 const primaryNotes: ObjectRule = ({ secondaryConfig, type }) =>
   secondaryConfig === undefined || (type !== undefined && type !== 'primary')
@@ -86,6 +112,15 @@ export const someAddressRule =
     if (!empty || spec[`${family}Address`] !== undefined) return [];
     return [{ path: `${family}Addresses`, problem: `want at least one address, got ${got(list)}` }];
   };
+
+export const someAddressValidations = (family: 'ipv4' | 'ipv6'): readonly Validation[] => [
+  {
+    rule: `has(self.${family}Address) || has(self.${family}Addresses) && size(self.${family}Addresses) > 0`,
+    message: 'want at least one address',
+    reason: 'FieldValueRequired',
+    fieldPath: `.${family}Addresses`,
+  },
+];
 
 const entriesOf = (list: unknown): readonly (readonly [number, string])[] =>
   Array.isArray(list)

@@ -1,4 +1,4 @@
-import { someAddressRule } from './object-rules.ts';
+import { someAddressRule, someAddressValidations } from './object-rules.ts';
 import {
   alphanumeric,
   domainName,
@@ -38,6 +38,7 @@ export const recordSpecs = {
       ipv4Addresses: optional(list('The addresses.', ipv4('An IPv4 address.'))),
     },
     someAddressRule('ipv4'),
+    someAddressValidations('ipv4'),
   ),
   AAAARecord: object(
     'IPv6 addresses of a name.',
@@ -47,6 +48,7 @@ export const recordSpecs = {
       ipv6Addresses: optional(list('The addresses.', ipv6('An IPv6 address.'))),
     },
     someAddressRule('ipv6'),
+    someAddressValidations('ipv6'),
   ),
   CNAMERecord: object('Another name for a name.', {
     ...place,

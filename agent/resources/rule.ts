@@ -26,3 +26,12 @@ export interface Rules {
   readonly [textRule]?: TextRule;
   readonly [objectRule]?: ObjectRule;
 }
+
+/** The part of a rule that the API server looks at itself, in CEL: what is wrong is told before it is stored. */
+export interface Validation {
+  readonly rule: string;
+  readonly message: string;
+  readonly reason: 'FieldValueForbidden' | 'FieldValueInvalid' | 'FieldValueRequired';
+  /** The field that is wrong, `.zoneFile`, relative to the object. */
+  readonly fieldPath: string;
+}

@@ -1,6 +1,6 @@
 import type { Static, TArray, TObject, TProperties, TSchema, TUnsafe } from 'typebox';
 import Type from 'typebox';
-import { requirementRule } from './object-rules.ts';
+import { requirementRule, requirementValidations } from './object-rules.ts';
 import {
   alphanumericPattern,
   configMapKeyPattern,
@@ -11,7 +11,7 @@ import {
   recordTypePattern,
   zoneNamePattern,
 } from './patterns.ts';
-import { type ObjectRule, objectRule, type TextRule, textRule } from './rule.ts';
+import { type ObjectRule, objectRule, type TextRule, textRule, type Validation } from './rule.ts';
 import {
   accessRule,
   endpointRule,
@@ -105,7 +105,8 @@ export const flag = (description: string) => Type.Boolean({ description });
 export const choice = <const Values extends string[]>(
   description: string,
   values: readonly [...Values],
-) => Type.Enum<Values>(values, { type: 'string', description });
+  more: { readonly default?: Values[number] } = {},
+) => Type.Enum<Values>(values, { type: 'string', description, ...more });
 
 export const ttl = (description: string) => whole(description, 0, 2_147_483_647);
 
@@ -155,7 +156,9 @@ export const object = <Properties extends TProperties>(
   description: string,
   properties: Properties,
   rule?: ObjectRule,
-): TObject<Properties> => Type.Object(properties, { description, ...ruled(rule) });
+  validations?: readonly Validation[],
+): TObject<Properties> =>
+  Type.Object(properties, { description, ...ruled(rule), ...validated(validations) });
 
 /** An object of which users' manifests hold more than the agent uses: the rest is kept. */
 export const openObject = <Properties extends TProperties>(
@@ -164,6 +167,9 @@ export const openObject = <Properties extends TProperties>(
   rule?: ObjectRule,
 ): TObject<Properties> =>
   Type.Object(properties, { description, [preserve]: true, ...ruled(rule) });
+
+const validated = (validations: readonly Validation[] | undefined) =>
+  validations === undefined ? {} : { 'x-kubernetes-validations': validations };
 
 const ruled = (rule: ObjectRule | undefined) => (rule === undefined ? {} : { [objectRule]: rule });
 
@@ -198,6 +204,7 @@ export const labelSelector = (description: string) =>
             ),
           },
           requirementRule,
+          requirementValidations,
         ),
         { maxItems: 100 },
       ),

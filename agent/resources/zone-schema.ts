@@ -1,4 +1,4 @@
-import { hostKeysRule, zoneRule } from './object-rules.ts';
+import { hostKeysRule, zoneRule, zoneValidations } from './object-rules.ts';
 import {
   access,
   choice,
@@ -127,6 +127,7 @@ export const dnsZoneSpec = object(
       choice(
         'primary: the content stands in the resources. secondary: it comes by transfer. Default: primary.',
         ['primary', 'secondary'],
+        { default: 'primary' },
       ),
     ),
     clusterRef: optional(
@@ -136,6 +137,14 @@ export const dnsZoneSpec = object(
           maxLength: 253,
         },
       ),
+    ),
+    clusterProviderRef: optional(
+      text('A ClusterBind9Provider, as Bindy has them. The agent does not use it.', {
+        maxLength: 253,
+      }),
+    ),
+    globalClusterRef: optional(
+      text('The older name of clusterProviderRef. The agent does not use it.', { maxLength: 253 }),
     ),
     instanceSelector: optional(labelSelector('Instances that serve the zone, by their labels.')),
     bind9InstancesFrom: optional(selection('Instances that serve the zone, by their labels.')),
@@ -176,4 +185,5 @@ export const dnsZoneSpec = object(
     ),
   },
   zoneRule,
+  zoneValidations,
 );

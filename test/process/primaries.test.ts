@@ -146,7 +146,7 @@ test('a lost status store costs neither a serial nor a transfer, and changes go 
   const before = await Promise.all(zones.map(agreed));
   const transfers = await transfersOf(rig());
   const watch = watchSerials(running(), () => zones);
-  await rm(join(rig().clusterFolder, 'status'), { recursive: true });
+  await rm(join(rig().clusterFolder, 'status'), { recursive: true, maxRetries: 10 });
   for (const zone of zones) await allocatorOf(zone);
   const after = await Promise.all(zones.map(agreed));
   expect(after).toEqual(before);
@@ -175,7 +175,7 @@ test('primaries that all lost their disks, with the status store lost too, go on
   const watch = watchSerials(secondaries, () => zones);
   await Promise.all(primaries.map((pod) => pod.kill()));
   for (const pod of primaries) await pod.move({ wiped: true });
-  await rm(join(rig().clusterFolder, 'status'), { recursive: true });
+  await rm(join(rig().clusterFolder, 'status'), { recursive: true, maxRetries: 10 });
   await rig().zone(first, { www: '192.0.2.5' });
   await Promise.all(primaries.map((pod) => pod.start()));
   for (const { name } of rig().pods.values())
