@@ -1,0 +1,202 @@
+import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { TransientError } from '../../problem.ts';
+import type { Access, Credentials } from './access.ts';
+import {
+  type ApiAnswer,
+  answerOf,
+  eventOf,
+  type Refusal,
+  refusalOf,
+  type WatchEvent,
+} from './api-answer.ts';
+import { linesOf, textOf } from './response-parts.ts';
+
+export interface ApiRequest {
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  /** `/apis/bindy.firestoned.io/v1beta1/namespaces/default/dnszones/example/status` */
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string>>;
+  /** Sent as JSON. */
+  readonly body?: unknown;
+  /** `apply`: server-side apply. Default `json`. */
+  readonly contentType?: 'apply' | 'merge' | 'json-patch' | 'json';
+}
+
+export interface WatchRequest {
+  readonly path: string;
+  readonly query: Readonly<Record<string, string>>;
+  /** A stream in which nothing arrives for so long, in ms, is broken. */
+  readonly idleMs: number;
+}
+
+/**
+ * The one door to the API server. "Try later" (429, 5xx), time-outs and broken connections are `TransientError`s; what the
+ * server has against a request is an answer.
+ */
+export interface KubernetesApi {
+  request(request: ApiRequest, signal?: AbortSignal): Promise<ApiAnswer>;
+  /**
+   * The events of a watch until the server ends it, refuses it (the last event then says so), or the signal aborts. First
+   * comes `OPENED`: the server has accepted it.
+   */
+  watch(request: WatchRequest, signal: AbortSignal): AsyncIterable<WatchEvent>;
+  /** Breaks what is under way. */
+  close(): void;
+}
+
+export interface ApiOptions {
+  readonly access: Access;
+  /** `bind9-agent/0.1.0` */
+  readonly userAgent: string;
+  /** How long the server may let us wait for the beginning of an answer, and for each further part of it, in ms. Default 8,000. */
+  readonly timeoutMs?: number;
+}
+
+const TIMEOUT_MS = 8000;
+/** A peer that vanished is noticed after this and ten further seconds, also on a connection that is silent by nature. */
+const KEEP_ALIVE_MS = 10_000;
+/** The server closes idle connections after 90 s: not to be surprised by it, we do before. */
+const IDLE_CONNECTION_MS = 45_000;
+
+const contentTypes = {
+  apply: 'application/apply-patch+yaml',
+  merge: 'application/merge-patch+json',
+  'json-patch': 'application/json-patch+json',
+  json: 'application/json',
+} as const;
+
+/** Requests over kept connections, HTTP/1.1: where HTTP/2 is spoken, one connection that hangs holds up everything. */
+export class HttpApi implements KubernetesApi {
+  readonly #options: ApiOptions;
+  readonly #timeoutMs: number;
+  readonly #closing = new AbortController();
+  #connections: { readonly tls: Credentials['tls']; readonly agent: HttpAgent } | undefined;
+
+  constructor(options: ApiOptions) {
+    this.#options = options;
+    this.#timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
+  }
+
+  async request(request: ApiRequest, signal?: AbortSignal): Promise<ApiAnswer> {
+    try {
+      const response = await this.#authorized(request, this.#signal(signal));
+      const text = await textOf(response, this.#timeoutMs);
+      return answerOf(response.statusCode ?? 0, text, response.headers.date);
+    } catch (error) {
+      throw this.#transient(`${request.method} ${request.path}`, error);
+    }
+  }
+
+  async *watch({ path, query, idleMs }: WatchRequest, signal: AbortSignal) {
+    const all = { ...query, watch: 'true', allowWatchBookmarks: 'true' };
+    try {
+      const request = { method: 'GET', path, query: all } as const;
+      const response = await this.#authorized(request, this.#signal(signal));
+      const code = response.statusCode ?? 0;
+      if (code === 200) {
+        const { date } = response.headers;
+        yield { type: 'OPENED', ...(date !== undefined && { date }) } as const;
+        for await (const line of linesOf(response, idleMs)) yield eventOf(line);
+      } else yield refused(refusalOf(code, await textOf(response, this.#timeoutMs)));
+    } catch (error) {
+      if (!signal.aborted) throw this.#transient(`watch ${path}`, error);
+    }
+  }
+
+  close(): void {
+    this.#closing.abort(new Error('the agent stops'));
+    this.#connections?.agent.destroy();
+  }
+
+  /** Sends it, and once more where other credentials are there by now than those that were refused. */
+  async #authorized(request: ApiRequest, signal: AbortSignal): Promise<IncomingMessage> {
+    const { access } = this.#options;
+    const response = await this.#send(request, await access.credentials(), signal);
+    if (response.statusCode !== 401 || !(await access.renew())) return response;
+    response.resume();
+    return this.#send(request, await access.credentials(), signal);
+  }
+
+  async #send(
+    request: ApiRequest,
+    credentials: Credentials,
+    signal: AbortSignal,
+  ): Promise<IncomingMessage> {
+    for (;;) {
+      const { response, reused } = await this.#sendOnce(request, credentials, signal);
+      if (!(response instanceof Error)) return response;
+      // The server may close a kept connection in the very moment in which it is used again: then it has read nothing.
+      const closed = reused && 'code' in response && response.code === 'ECONNRESET';
+      if (!closed || signal.aborted) throw response;
+    }
+  }
+
+  #sendOnce(
+    { method, path, query = {}, body, contentType = 'json' }: ApiRequest,
+    { authorization, tls }: Credentials,
+    signal: AbortSignal,
+  ): Promise<{ readonly response: IncomingMessage | Error; readonly reused: boolean }> {
+    const { server } = this.#options.access;
+    const url = new URL(`${server.pathname.replace(/\/$/, '')}${path}`, server);
+    url.search = new URLSearchParams(query).toString();
+    const text = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
+    const request = url.protocol === 'http:' ? httpRequest : httpsRequest;
+    return new Promise((resolve) => {
+      const sent = request(url, {
+        method,
+        signal,
+        agent: this.#agentFor(tls),
+        headers: {
+          accept: 'application/json',
+          'user-agent': this.#options.userAgent,
+          ...(authorization === undefined ? {} : { authorization }),
+          ...(text === undefined
+            ? {}
+            : { 'content-type': contentTypes[contentType], 'content-length': text.length }),
+        },
+      });
+      const late = setTimeout(
+        () => sent.destroy(new Error(`no answer within ${this.#timeoutMs / 1000} s`)),
+        this.#timeoutMs,
+      );
+      // An error after the response has begun is the response's to tell.
+      const settle = (response: IncomingMessage | Error): void => {
+        clearTimeout(late);
+        resolve({ response, reused: sent.reusedSocket });
+      };
+      sent.setSocketKeepAlive(true, KEEP_ALIVE_MS);
+      sent.once('response', settle).on('error', settle).end(text);
+    });
+  }
+
+  /** One for as long as the certificates are the same. */
+  #agentFor(tls: Credentials['tls']): HttpAgent {
+    if (this.#connections?.tls !== tls) {
+      this.#connections?.agent.destroy();
+      const kept = { keepAlive: true, timeout: IDLE_CONNECTION_MS };
+      const plain = this.#options.access.server.protocol === 'http:';
+      const agent = plain ? new HttpAgent(kept) : new HttpsAgent({ ...kept, ...tls });
+      this.#connections = { tls, agent };
+    }
+    return this.#connections.agent;
+  }
+
+  #signal(signal: AbortSignal | undefined): AbortSignal {
+    const { signal: closing } = this.#closing;
+    return signal === undefined ? closing : AbortSignal.any([closing, signal]);
+  }
+
+  #transient(what: string, error: unknown): TransientError {
+    const { origin } = this.#options.access.server;
+    return new TransientError(`${what}: ${whyOf(error)} (API server ${origin})`, { cause: error });
+  }
+}
+
+const refused = (refusal: Refusal): WatchEvent => ({ type: 'REFUSED', refusal });
+
+/** Where several addresses were tried, the error as a whole says nothing. */
+function whyOf(error: unknown): string {
+  if (error instanceof AggregateError) return whyOf(error.errors[0]);
+  return error instanceof Error ? error.message : String(error);
+}
