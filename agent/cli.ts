@@ -1,5 +1,7 @@
-import { Argument, Command, CommanderError, Option } from 'commander';
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import type { Listed, OutputFormat } from './commands/get.ts';
+import { defaultInstallation, type InstallPart, installParts } from './install/install.ts';
+import type { Installation } from './install/rbac.ts';
 import { closest } from './options/closest.ts';
 import type { Declaration } from './options/declaration.ts';
 import { declarations } from './options/declarations.ts';
@@ -11,7 +13,12 @@ export type Invocation =
   | { readonly command: 'run' | 'init' | 'plan' }
   | { readonly command: 'version' }
   | { readonly command: 'get'; readonly what: Listed; readonly output: OutputFormat }
-  | { readonly command: 'explain'; readonly zone: string };
+  | { readonly command: 'explain'; readonly zone: string }
+  | {
+      readonly command: 'manifests';
+      readonly parts: readonly InstallPart[];
+      readonly installation: Installation;
+    };
 
 export interface CommandLine {
   readonly invocation: Invocation;
@@ -110,8 +117,45 @@ function describeProgram(terminal: Terminal, ask: (invocation: Invocation) => vo
     .description('tell why a zone is served the way it is, or why it is not')
     .argument('<zone>', 'name of the zone')
     .action((zone: string) => ask({ command: 'explain', zone }));
+  describeManifests(program, ask);
   return program;
 }
+
+function describeManifests(program: Command, ask: (invocation: Invocation) => void): void {
+  const { namespace, serviceAccount } = defaultInstallation;
+  program
+    .command('manifests')
+    .description('print what a Kubernetes cluster needs first, for "kubectl apply -f -"')
+    .addArgument(new Argument('[parts...]', 'which of it').choices(installParts).default([]))
+    .option('--namespace <name>', 'namespace of the pods', objectName, namespace)
+    .option('--service-account <name>', 'their ServiceAccount', objectName, serviceAccount)
+    .option(
+      '--watched <names>',
+      'namespaces that they watch, as in kubernetes.namespaces (default: their own)',
+      namesOf,
+    )
+    .option(
+      '--pods <names>',
+      'their names, where these are known: each may then write no Lease but these',
+      namesOf,
+    )
+    .action((parts: InstallPart[], { watched = [], pods = [], ...who }: Partial<Installation>) => {
+      ask({
+        command: 'manifests',
+        parts: parts.length === 0 ? installParts : parts,
+        installation: { ...defaultInstallation, ...who, watched, pods },
+      });
+    });
+}
+
+/** They end up in an expression of the API server's, among other places. */
+function objectName(text: string): string {
+  if (/^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/.test(text)) return text;
+  throw new InvalidArgumentError('Want a name of lower case letters, digits, - and "."');
+}
+
+const namesOf = (text: string): string[] =>
+  text.split(',').map((name) => (name === '*' ? name : objectName(name)));
 
 /** Commander suggests no flag that its help does not show, and ours have a help of their own. */
 function meantFlag(complaint: string): string {

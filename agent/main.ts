@@ -5,6 +5,7 @@ import { systemClock } from './clock.ts';
 import { explain } from './commands/explain.ts';
 import { get } from './commands/get.ts';
 import { init } from './commands/init.ts';
+import { manifests } from './commands/manifests.ts';
 import { plan } from './commands/plan.ts';
 import { run } from './commands/run.ts';
 import { version } from './commands/version.ts';
@@ -80,6 +81,8 @@ async function main(): Promise<number> {
       ...(configFile === undefined ? {} : { configFile }),
     });
   const options = load();
+  if (invocation.command === 'manifests')
+    return manifests(invocation.parts, invocation.installation, { print });
   if (!options.ok && invocation.command !== 'version') {
     complain(tellProblems(options.problems));
     return 2;
@@ -102,7 +105,7 @@ async function main(): Promise<number> {
   return dispatch(invocation, settings, context);
 }
 
-type Asked = Exclude<CommandLine['invocation'], { command: 'version' }>;
+type Asked = Exclude<CommandLine['invocation'], { command: 'version' | 'manifests' }>;
 
 function dispatch(asked: Asked, options: Options, context: Context): Promise<number> {
   switch (asked.command) {

@@ -22,6 +22,8 @@ const reportFields = {
   secondaryIps: true,
   secondaryCount: true,
   serial: true,
+  behindSince: true,
+  worstReason: true,
   reportedBy: true,
   reportedTime: true,
   transfers: true,
@@ -77,11 +79,12 @@ export function zoneStatusOf(version: string, status: StatusDocument['status']):
 
 function allocationOf(value: unknown): Allocation | undefined {
   if (!isRecord(value)) return undefined;
-  const { serial, contentHash, by, view } = value;
+  const { serial, contentHash, by, view, records } = value;
   if (typeof serial !== 'number' || typeof contentHash !== 'string' || typeof by !== 'string') {
     return undefined;
   }
-  return { serial, contentHash, by, view: sourceVersionsOf(view) };
+  const agreed = { serial, contentHash, by, view: sourceVersionsOf(view) };
+  return typeof records === 'number' ? { ...agreed, records } : agreed;
 }
 
 function sourceVersionsOf(value: unknown): SourceVersions {

@@ -67,6 +67,10 @@ export interface ZoneReport {
   readonly secondaryCount: number;
   /** The newest serial seen served by a primary. */
   readonly serial?: Serial;
+  /** Since when a copy has been behind; RFC 3339. Absent where all are current. */
+  readonly behindSince?: string;
+  /** Why the zone is not ready, or its worst copy not current. */
+  readonly worstReason?: string;
   readonly reportedBy: string;
   readonly reportedTime: string;
   readonly transfers: readonly Transfer[];

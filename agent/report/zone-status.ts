@@ -5,6 +5,7 @@ import type { SoaProbe } from '../plan/transfer-probe.ts';
 import { type Findings, judgeZone } from './zone-conditions.ts';
 import type { ZoneCopy } from './zone-copy.ts';
 import type { Transfer, TransferReason, TransferState, ZoneReport } from './zone-report.ts';
+import { behindSince, worstReason } from './zone-summary.ts';
 
 /** One pod that should serve the zone, as the speaker sees it. */
 export interface SeenCopy {
@@ -28,29 +29,35 @@ export interface ReportInput extends Findings {
 
 /** The report of one zone by its speaker. The wire decides what is served; the pods' own words tell why and since when. */
 export function reportOf(input: ReportInput): ZoneReport {
-  const { self, now, copies, observedGeneration, before } = input;
+  const { self, copies, observedGeneration, before } = input;
+  const now = toSeconds(new Date(input.now).toISOString());
   const serial = newestServed(copies);
   const told = new Map(before?.transfers.map((transfer) => [transfer.pod, transfer]));
   const transfers = copies
     .filter(({ live }) => live)
     .map((seen) => transferOf(seen, serial, told.get(seen.pod.pod)));
   const secondaries = transfers.filter(({ role }) => role === 'secondary');
+  const conditions = judgeZone({
+    findings: input,
+    transfers,
+    serial,
+    observedGeneration,
+    now,
+    before: before?.conditions ?? [],
+  });
+  const behind = behindSince(copies, transfers, before, now);
+  const worst = worstReason(conditions, transfers);
   return {
     ...(observedGeneration === undefined ? {} : { observedGeneration }),
     secondaryIps: secondaries.map(({ ip }) => ip).sort(),
     secondaryCount: secondaries.length,
     ...(serial === undefined ? {} : { serial }),
+    ...(behind === undefined ? {} : { behindSince: toSeconds(behind) }),
+    ...(worst === undefined ? {} : { worstReason: worst }),
     reportedBy: self,
-    reportedTime: toSeconds(new Date(now).toISOString()),
+    reportedTime: now,
     transfers,
-    conditions: judgeZone({
-      findings: input,
-      transfers,
-      serial,
-      observedGeneration,
-      now: toSeconds(new Date(now).toISOString()),
-      before: before?.conditions ?? [],
-    }),
+    conditions,
   };
 }
 

@@ -83,10 +83,21 @@ const members = (description: string) =>
     replicas: optional(whole('The number of instances.', 0, 100)),
   });
 
-/** `Bind9Cluster.spec`. */
-export const bind9ClusterSpec = openObject('Instances that serve zones together.', {
+const clusterFields = {
   version: optional(text('The version of BIND 9, for instance "9.18".', { maxLength: 64 })),
   global: optional(namedConfig('The options of named in instances that set none themselves.')),
   primary: optional(members('The primaries of the cluster.')),
   secondary: optional(members('The secondaries of the cluster.')),
-});
+};
+
+/** `Bind9Cluster.spec`. */
+export const bind9ClusterSpec = openObject('Instances that serve zones together.', clusterFields);
+
+/** `ClusterBind9Provider.spec`, a kind of Bindy's that the agent does not use. */
+export const clusterBind9ProviderSpec = openObject(
+  'A cluster for all namespaces, as Bindy has it. The agent does not use it.',
+  {
+    ...clusterFields,
+    namespace: optional(text('The namespace of its instances.', { maxLength: 63 })),
+  },
+);

@@ -36,7 +36,17 @@ export const zoneRule: ObjectRule = (spec) => [
     ? [{ path: 'zoneFileFrom', problem: 'want only one of zoneFile and zoneFileFrom, got both' }]
     : []),
   ...(spec['type'] === 'secondary' ? secondaryNotes(spec) : primaryNotes(spec)),
+  ...providerNotes(spec),
 ];
+
+const providerNotes: ObjectRule = (spec) =>
+  ['clusterProviderRef', 'globalClusterRef']
+    .filter((field) => spec[field] !== undefined)
+    .map((field) => ({
+      path: field,
+      problem: `want clusterRef or a selector of instances, got ${got(spec[field])}: it is not used`,
+      warning: true,
+    }));
 
 const ofPrimariesOnly = ['zoneFile', 'zoneFileFrom', 'updates'];
 const noneInSecondary = 'want none in a secondary zone, whose content comes by transfer';

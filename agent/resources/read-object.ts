@@ -5,7 +5,7 @@ import { got, isObject, oneOf } from './got.ts';
 import { readMetadata } from './metadata.ts';
 import { readConfigMap } from './read-config-map.ts';
 import { withAddressList } from './record-addresses.ts';
-import { kindSchemas } from './schema.ts';
+import { kindSchemas, unusedKindSchemas } from './schema.ts';
 import {
   type ApiVersion,
   apiGroup,
@@ -58,7 +58,7 @@ export function readObject(value: unknown, origin: Origin): ReadObject {
     ]);
   if (apiVersion === 'v1' && kind === 'ConfigMap') return configMap(value, origin);
   if (!isOurs(apiVersion, kind)) return skipped(value, kind, origin, foreign(apiVersion, kind));
-  if (notUsed.includes(kind)) return skipped(value, kind, origin, unused);
+  if (Object.hasOwn(unusedKindSchemas, kind)) return skipped(value, kind, origin, unused);
   return resource(value, apiVersion, kind, origin);
 }
 
@@ -80,8 +80,6 @@ const isOurs = (apiVersion: string, kind: string): boolean =>
   apiVersion === apiGroup ||
   (isKind(kind) && !apiVersion.includes('/'));
 
-/** Of Bindy's kinds, the one that is not bound to a namespace. */
-const notUsed = ['ClusterBind9Provider'];
 const unused = 'the agent does not use this kind';
 
 const foreign = (apiVersion: string, kind: string): string =>

@@ -80,6 +80,7 @@ const transferReport = object("One pod's copy of the zone.", {
 const allocated = object('What the primaries agreed to serve.', {
   serial: serial('The serial.'),
   contentHash: text('The hash of the canonical records.', { maxLength: 128 }),
+  records: optional(whole('How many records that content has.', 0, maxCount)),
   by: text('The pod that allocated it.', { maxLength: 253 }),
   view: optional(
     freeMap<number>(
@@ -99,6 +100,13 @@ export const dnsZoneStatus = openObject('What is served, as seen on the wire.', 
     Type.String({ description: 'The pod that takes updates or signs.', maxLength: 253 }),
   ),
   secondaryCount: optional(whole('The number of live secondaries.', 0, maxCount)),
+  behindSince: optional(time('Since when a copy of it has not been current.')),
+  worstReason: optional(
+    Type.String({
+      description: 'Why it is not ready, or its worst copy not current.',
+      maxLength: 1024,
+    }),
+  ),
   reportedBy: optional(Type.String({ description: 'The pod that reported.', maxLength: 253 })),
   reportedTime: optional(time('When it reported.')),
   transfers: optional(mapList("Each pod's copy of the zone.", 'pod', transferReport)),

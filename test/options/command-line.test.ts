@@ -44,6 +44,39 @@ describe('the command line', () => {
     });
   });
 
+  test('takes what is to be installed, and for whom', () => {
+    expect(understood('manifests').invocation).toEqual({
+      command: 'manifests',
+      parts: ['crds', 'rbac', 'policy'],
+      installation: {
+        namespace: 'dns-system',
+        serviceAccount: 'bind9-agent',
+        watched: [],
+        pods: [],
+      },
+    });
+    const line = understood(
+      ...['manifests', 'rbac', 'policy', '--namespace=dns', '--service-account', 'bind9'],
+      ...['--watched', 'a,b', '--pods', 'dns-0,dns-1'],
+    );
+    expect(line.invocation).toEqual({
+      command: 'manifests',
+      parts: ['rbac', 'policy'],
+      installation: {
+        namespace: 'dns',
+        serviceAccount: 'bind9',
+        watched: ['a', 'b'],
+        pods: ['dns-0', 'dns-1'],
+      },
+    });
+  });
+
+  test('refuses a name that no object can have', () => {
+    const { verdict, err } = read('manifests', '--service-account', "x' || true || '");
+    expect(verdict).toEqual({ ok: false, exitCode: 2 });
+    expect(err).toContain('Want a name of lower case letters');
+  });
+
   test('takes flags before and after the command, with a space or with "="', () => {
     const line = understood('--http-port', '1', 'run', '--dns-port=2', '--config', 'a.yaml');
     expect(line.flags).toEqual(

@@ -222,6 +222,52 @@ describe('the report of a zone', () => {
   });
 });
 
+describe('the summary of a zone', () => {
+  const behind = (pod: string, more: Partial<ZoneCopy> = {}): SeenCopy =>
+    seen(pod, 'secondary', soa(6), more);
+
+  test('says nothing where all is well', () => {
+    const report = reportOf(input([primary, seen('secondary-0', 'secondary', soa(7), {})]));
+    expect(report).not.toHaveProperty('behindSince');
+    expect(report).not.toHaveProperty('worstReason');
+  });
+
+  test('tells since when the copy is behind that has been so for longest', () => {
+    const report = reportOf(
+      input([
+        primary,
+        behind('secondary-0', { behindSince: at(noon - 5000) }),
+        behind('secondary-1', { behindSince: at(noon - 60_123) }),
+        behind('secondary-2'),
+      ]),
+    );
+    expect(report.behindSince).toBe('2026-11-21T11:58:59Z');
+  });
+
+  test('a pod that cannot say since when it is behind is so since that was first seen', () => {
+    const first = reportOf(input([primary, behind('secondary-0')]));
+    expect(first.behindSince).toBe('2026-11-21T12:00:00Z');
+    const later = { now: noon + 60_000, before: first };
+    expect(reportOf(input([primary, behind('secondary-0')], later)).behindSince).toBe(
+      first.behindSince,
+    );
+    const current = seen('secondary-0', 'secondary', soa(7), {});
+    expect(reportOf(input([primary, current, behind('secondary-1')], later)).behindSince).toBe(
+      '2026-11-21T12:01:00Z',
+    );
+  });
+
+  test('gives the reason of what is worst: the zone itself, else a copy that fails, else one that lags', () => {
+    const refused = behind('secondary-1', { state: 'Failing', reason: 'Refused', message: 'no' });
+    const worst = (more: Partial<ReportInput>, ...copies: SeenCopy[]): string | undefined =>
+      reportOf(input([primary, ...copies], more)).worstReason;
+    expect(worst({}, behind('secondary-0'))).toBe('Lagging');
+    expect(worst({}, behind('secondary-0'), refused)).toBe('Refused');
+    expect(worst({ diverged: 'other content' }, refused)).toBe('ContentDiffers');
+    expect(worst({ unusable: true, diverged: 'other content' }, refused)).toBe('InvalidSpec');
+  });
+});
+
 describe('what is worth a write', () => {
   const reportAt = (now: number, expiresAt: number | undefined, serial = 7): ZoneReport => {
     const times = expiresAt === undefined ? {} : { expiresAt: at(expiresAt) };

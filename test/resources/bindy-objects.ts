@@ -278,3 +278,118 @@ kind: ARecord
 metadata: {name: www}
 spec: {zoneRef: example-com, name: www, ipv4Address: 192.0.2.1}
 `;
+
+/** What several teams share, fields that only one of the versions had, and fields that are there and empty. */
+export const shared = `
+apiVersion: bindy.firestoned.io/v1beta1
+kind: ClusterBind9Provider
+metadata: {name: shared-dns, labels: {environment: prod}}
+spec:
+  namespace: dns-system
+  version: "9.18"
+  primary:
+    labels: {team: platform}
+    replicas: 2
+    rndcKeys: {autoRotate: true, rotateAfter: 720h, algorithm: hmac-sha512}
+    service:
+      annotations: {pool: front}
+      spec: {type: LoadBalancer, externalTrafficPolicy: Local}
+  secondary: {replicas: 1}
+  global:
+    recursion: false
+    allowQuery: [any]
+    allowTransfer: [10.0.0.0/8]
+    dnssec: {validation: true}
+    bindcarConfig:
+      image: ghcr.io/firestoned/bindcar:v0.5.3
+      envVars: [{name: RATE_LIMIT_ENABLED, value: "false"}]
+      serviceSpec: {type: LoadBalancer, ports: [{name: http, port: 80, targetPort: 8080}]}
+---
+apiVersion: bindy.firestoned.io/v1beta1
+kind: DNSZone
+metadata: {name: web, namespace: dns-system, annotations: {bindy.firestoned.io/reconcile-trigger: "1"}}
+spec:
+  zoneName: web.example.com
+  clusterProviderRef: shared-dns
+  clusterRef: null
+  nameServers: null
+  nameServerIps: {ns1.web.example.com.: 192.0.2.60}
+  soaRecord:
+    primaryNs: ns1.web.example.com.
+    adminEmail: dns-admin.example.com.
+    serial: 2025010101
+    refresh: 3600
+    retry: 600
+    expire: 604800
+    negativeTtl: 86400
+  ttl: null
+  recordsFrom: [{selector: {matchLabels: {zone-name: web}, matchExpressions: null}}]
+---
+apiVersion: bindy.firestoned.io/v1alpha1
+kind: DNSZone
+metadata: {name: api, namespace: dns-system}
+spec: {zoneName: api.example.com, globalClusterRef: shared-dns}
+---
+apiVersion: bindy.firestoned.io/v1beta1
+kind: ARecord
+metadata: {name: web-app, namespace: dns-system, labels: {zone-name: web}}
+spec: {name: app, ipv4Addresses: [192.0.2.100], ttl: null}
+`;
+
+/** What Bindy writes into a DNSZone's status. */
+export const zoneStatus = {
+  observedGeneration: 1,
+  conditions: [
+    {
+      type: 'Ready',
+      status: 'False',
+      reason: 'DuplicateZone',
+      message: 'zone example.com is claimed by another DNSZone',
+      lastTransitionTime: '2026-01-03T20:00:00.123456789+00:00',
+    },
+    { type: 'Degraded', status: 'True' },
+  ],
+  records: [
+    {
+      apiVersion: 'bindy.firestoned.io/v1beta1',
+      kind: 'ARecord',
+      name: 'www',
+      namespace: 'dns-system',
+      recordName: 'www',
+      lastReconciledAt: '2026-01-03T20:00:00Z',
+    },
+  ],
+  recordsCount: 1,
+  recordsResyncPending: false,
+  bind9Instances: [
+    {
+      apiVersion: 'bindy.firestoned.io/v1beta1',
+      kind: 'Bind9Instance',
+      name: 'primary-dns-0',
+      namespace: 'dns-system',
+      status: 'Configured',
+      lastReconciledAt: '2026-01-03T20:00:00Z',
+    },
+  ],
+  bind9InstancesCount: 1,
+  dnssec: { signed: true, keyTag: 12345, dsRecords: ['example.com. IN DS 12345 13 2 AB'] },
+} as const;
+
+/** What Bindy writes into a record's status. */
+export const recordStatus = {
+  observedGeneration: 1,
+  conditions: [{ type: 'Ready', status: 'True', reason: 'RecordAvailable', message: '' }],
+  zone: 'example.com',
+  zoneRef: {
+    apiVersion: 'bindy.firestoned.io/v1beta1',
+    kind: 'DNSZone',
+    name: 'example-com',
+    namespace: 'dns-system',
+    zoneName: 'example.com',
+    lastReconciledAt: '2026-01-03T20:00:00Z',
+  },
+  recordHash: 'c0ffee',
+  publishedName: 'www',
+  addresses: '192.0.2.10,192.0.2.11',
+  lastUpdated: '2026-01-03T20:00:00Z',
+} as const;

@@ -36,7 +36,7 @@ const allowed = new Set([
   ...['type', 'description', 'properties', 'required', 'additionalProperties', 'items', 'enum'],
   ...['format', 'pattern', 'minimum', 'maximum', 'minLength', 'maxLength', 'minItems', 'maxItems'],
   ...['maxProperties', 'x-kubernetes-preserve-unknown-fields', 'x-kubernetes-list-type'],
-  'x-kubernetes-list-map-keys',
+  ...['x-kubernetes-list-map-keys', 'x-kubernetes-validations', 'default'],
 ]);
 
 describe('the schemas', () => {
@@ -82,6 +82,8 @@ describe('the schemas', () => {
       secondaryIps: ['10.244.1.5'],
       secondaryCount: 1,
       serial: 2026112104,
+      behindSince: '2026-11-21T00:00:00Z',
+      worstReason: 'Refused',
       reportedBy: 'primary-dns-0',
       reportedTime: '2026-11-21T00:00:00Z',
       transfers: [

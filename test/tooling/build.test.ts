@@ -48,3 +48,14 @@ test('the bundle carries the licence of each package in it', () => {
   expect(notice).not.toContain('esbuild');
   expect(readFileSync(join(dist, 'LICENSE'), 'utf8')).toContain('Apache License');
 });
+
+test('the bundle has in it what a cluster needs, as it stands in config/', () => {
+  const ran = spawnSync(process.execPath, [join(dist, 'bind9-agent.js'), 'manifests', 'rbac'], {
+    cwd: folder,
+    encoding: 'utf8',
+    env: { BIND9_AGENT_HTTP_PORT: 'wrong' },
+  });
+  expect(ran.stderr).toBe('');
+  const file = readFileSync(join(root, 'config/rbac/rbac.yaml'), 'utf8');
+  expect(ran.stdout).toBe(file.replace(/^#.*\n/, ''));
+});
