@@ -20,6 +20,8 @@ export interface ZoneStatus {
   readonly allocated?: Allocation;
   readonly writer?: string;
   readonly report?: ZoneReport;
+  /** Conditions that are not part of the report, as others wrote them. */
+  readonly others?: readonly Readonly<Record<string, unknown>>[];
 }
 
 /** An object that cannot be used as it stands, and why. Its last good version, if any was seen, stays in the view. */
@@ -58,6 +60,21 @@ export interface ClusterView {
   readonly unremembered?: string;
 }
 
+/** Something that happened to a zone or to this pod, for those who look with `kubectl describe`. */
+export interface ClusterEvent {
+  readonly about:
+    | { readonly kind: 'DNSZone'; readonly key: ObjectKey }
+    /** This one. */
+    | { readonly kind: 'Pod' };
+  readonly type: 'Normal' | 'Warning';
+  /** One word: what happened. Like the next one at most 128 characters. */
+  readonly reason: string;
+  /** One word: what was being done. */
+  readonly action: string;
+  /** A sentence. The same again counts as the same event. */
+  readonly note: string;
+}
+
 export type Written =
   | { readonly kind: 'written'; readonly version: string }
   | { readonly kind: 'conflict' };
@@ -79,5 +96,7 @@ export interface Cluster {
   ): Promise<Written>;
   /** Compare-and-swap of the rest of the status; leaves `allocated` and `writer` alone. */
   report(zone: ObjectKey, at: string | undefined, report: ZoneReport): Promise<Written>;
+  /** Tells of an event where there is somebody to tell; as far as that is possible, and without throwing. */
+  event(event: ClusterEvent): void;
   stop(): Promise<void>;
 }

@@ -25,6 +25,8 @@ export interface DirectoryClusterOptions {
   readonly clock: Clock;
   /** A new random id, e.g. a UUID. */
   readonly newId: () => string;
+  /** From 0 to below 1; `Math.random` by default. */
+  readonly random?: () => number;
   /** How often to look whether a change was missed, in ms. Default 30,000. */
   readonly rescanMs?: number;
   /** What looks half-written or has vanished is believed when it stayed so for so long, in ms. Default 250. */
@@ -72,6 +74,7 @@ export class DirectoryCluster implements Cluster {
     this.#peers = new DirectoryPeers({
       folder: options.peers,
       clock,
+      random: options.random ?? Math.random,
       lease: options.lease,
       ...(options.pod === undefined ? {} : { pod: options.pod }),
       onlooks,
@@ -115,6 +118,9 @@ export class DirectoryCluster implements Cluster {
   report(...[zone, at, report]: Parameters<Cluster['report']>): ReturnType<Cluster['report']> {
     return this.#status.report(zone, at, report);
   }
+
+  /** There is nobody to tell: what happened stands in the log. */
+  event(): void {}
 
   async stop(): Promise<void> {
     this.#closing.abort();

@@ -11,12 +11,15 @@ import { FolderWatch, WATCH_BEGINS_MS } from './folder-watch.ts';
 import { Hints } from './hints.ts';
 import { type Lease, OwnRegistration } from './own-registration.ts';
 import { parseRegistration } from './registration-file.ts';
+import { registrationInFolder } from './registration-in-folder.ts';
+import { type Arrival, RollCall } from './roll-call.ts';
 import { safeName } from './safe-name.ts';
-import { WatchedTime } from './watched-time.ts';
 
 export interface DirectoryPeersOptions {
   readonly folder: string;
   readonly clock: Clock;
+  /** From 0 to below 1. */
+  readonly random: () => number;
   readonly lease: Lease;
   /** This pod's name: never a peer, also where an earlier pod of the name left its registration. */
   readonly pod?: string;
@@ -39,36 +42,24 @@ interface Seen {
 const ENDING = '.json';
 /** Files read or looked at at the same time: libuv works on four, a few more keep it busy. */
 const AT_ONCE = 32;
-/** Looks at the folder in the time that makes a peer silent: how exactly silence is noticed. */
-const LOOKS_PER_DURATION = 24;
-/** After so many looks left out, the time for judging others stands still. */
-const LOOKS_LEFT_OUT = 3;
 
-/**
- * The pods that share a folder, each by a file that it renews. A peer whose file has not changed for the lease's duration
- * is silent; after a further grace it is none any more and its file is removed. What counts is when a renewal arrives
- * here, while we are looking: no clock of another machine, no jump of our own, no pause of this process makes a peer
- * silent.
- */
+/** The pods that share a folder, each by a file that it renews. The file of one that is no peer any more is removed. */
 export class DirectoryPeers {
   readonly #options: DirectoryPeersOptions;
   readonly #hints: Hints;
-  readonly #time: WatchedTime;
-  readonly #lookMs: number;
+  readonly #rollCall: RollCall;
   readonly #own: OwnRegistration;
   readonly #seen = new Map<string, Seen>();
   #watch: FolderWatch | undefined;
-  #peers: ReadonlyMap<string, Peer> = new Map();
   #problem: string | undefined;
   #synced = false;
 
   constructor(options: DirectoryPeersOptions) {
-    const { clock, lease } = options;
+    const { clock, lease, folder } = options;
     this.#options = options;
     this.#hints = new Hints({ clock, look: () => this.#look(), patienceMs: 50 });
-    this.#lookMs = (lease.durationSeconds * 1000) / LOOKS_PER_DURATION;
-    this.#time = new WatchedTime(clock.monotonic, this.#lookMs * LOOKS_LEFT_OUT);
-    this.#own = new OwnRegistration(options);
+    this.#rollCall = new RollCall(clock, lease);
+    this.#own = new OwnRegistration({ ...options, place: registrationInFolder(folder, clock) });
   }
 
   async start(): Promise<void> {
@@ -83,7 +74,7 @@ export class DirectoryPeers {
       failed: () => undefined,
     });
     this.#hints.add();
-    void this.#hints.every(this.#lookMs);
+    void this.#hints.every(this.#rollCall.lookMs);
   }
 
   get synced(): boolean {
@@ -91,7 +82,7 @@ export class DirectoryPeers {
   }
 
   get peers(): ReadonlyMap<string, Peer> {
-    return this.#peers;
+    return this.#rollCall.peers;
   }
 
   get invalid(): readonly InvalidObject[] {
@@ -122,7 +113,7 @@ export class DirectoryPeers {
   }
 
   async #look(): Promise<void> {
-    const before = { invalid: this.invalid, synced: this.#synced, peers: this.#peers };
+    const before = { invalid: this.invalid, synced: this.#synced, peers: this.peers };
     try {
       await this.#readAll();
       this.#problem = undefined;
@@ -131,12 +122,12 @@ export class DirectoryPeers {
     } catch (error) {
       this.#problem = error instanceof Error ? error.message : String(error);
     }
-    const after = { invalid: this.invalid, synced: this.#synced, peers: this.#peers };
+    const after = { invalid: this.invalid, synced: this.#synced, peers: this.peers };
     if (!isDeepStrictEqual(before, after)) this.#options.changed();
   }
 
   async #readAll(): Promise<void> {
-    const { folder, lease, onlooks } = this.#options;
+    const { folder, onlooks } = this.#options;
     await this.#makeFolder();
     if (await this.#watch?.renew()) void this.#hints.addAllIn(WATCH_BEGINS_MS);
     const names = await readdir(folder).catch((cause: unknown) => {
@@ -144,23 +135,21 @@ export class DirectoryPeers {
       throw new FileError('read', folder, cause);
     });
     const files = new Set(names.filter(isRegistration));
-    const now = this.#time.look();
+    const now = this.#rollCall.look();
     await atOnce(AT_ONCE, [...files], (name) => this.#read(name, now));
     for (const name of this.#seen.keys()) if (!files.has(name)) this.#seen.delete(name);
-    const silentMs = lease.durationSeconds * 1000;
-    const goneMs = silentMs + lease.graceSeconds * 1000;
-    const peers = new Map<string, Peer>();
-    for (const [name, { registration, arrived, text }] of [...this.#seen].sort(byName)) {
-      const age = now - arrived;
-      if (age >= goneMs) await this.#removeUnlessRenewed(name, text);
-      else if (registration !== undefined && !this.#isOwn(registration)) {
-        peers.set(
-          registration.pod,
-          this.#peer({ ...registration, liveness: age < silentMs ? 'live' : 'silent' }),
-        );
-      }
-    }
-    if (!sameEntries(peers, this.#peers)) this.#peers = peers;
+    for (const [name, seen] of this.#seen)
+      if (this.#rollCall.isGone(seen, now)) await this.#removeUnlessRenewed(name, seen.text);
+    const inOrder = [...this.#seen].sort(byName);
+    this.#rollCall.call(
+      inOrder.flatMap(([, seen]) => this.#arrival(seen) ?? []),
+      now,
+    );
+  }
+
+  #arrival({ registration, arrived }: Seen): Arrival | undefined {
+    const other = registration !== undefined && !this.#isOwn(registration);
+    return other ? { registration, arrived } : undefined;
   }
 
   async #read(name: string, now: number): Promise<void> {
@@ -184,12 +173,6 @@ export class DirectoryPeers {
 
   #isOwn({ pod }: Registration): boolean {
     return pod === (this.#own.pod ?? this.#options.pod);
-  }
-
-  /** The known one where nothing changed but the time of its renewal. */
-  #peer(peer: Peer): Peer {
-    const known = this.#peers.get(peer.pod);
-    return known !== undefined && isDeepStrictEqual(known, peer) ? known : peer;
   }
 
   async #makeFolder(): Promise<void> {
@@ -222,6 +205,3 @@ function read(
   if (name === wanted) return { registration, problems: [] };
   return { problems: [{ path: 'pod', problem: `want the file to be named ${wanted}` }] };
 }
-
-const sameEntries = <K, V>(a: ReadonlyMap<K, V>, b: ReadonlyMap<K, V>): boolean =>
-  a.size === b.size && [...a].every(([key, value]) => b.get(key) === value);

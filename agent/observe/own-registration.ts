@@ -1,10 +1,6 @@
-import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { type Clock, timestamp } from '../clock.ts';
-import { makeFolder, publish, readIfPresent, remove } from '../files.ts';
+import type { Clock } from '../clock.ts';
 import type { Registration } from '../plan/registration.ts';
-import { parseRegistration, showRegistration } from './registration-file.ts';
-import { safeName } from './safe-name.ts';
 
 /** Times of a registration. */
 export interface Lease {
@@ -15,23 +11,38 @@ export interface Lease {
   readonly graceSeconds: number;
 }
 
+/** Where a pod's registration stands: a file, a Lease. Failures worth a retry are `TransientError`s. */
+export interface RegistrationPlace {
+  /**
+   * Writes it, with a new time of renewal. Where another pod has the name, nothing is written and its uid is returned.
+   *
+   * @param takeOver whatever stands there is from before our start: it is written over
+   */
+  publish(registration: Registration, takeOver: boolean): Promise<string | undefined>;
+  /** The uid of the pod whose registration stands there; undefined: none does. */
+  holder(registration: Registration): Promise<string | undefined>;
+  /** Takes it away, unless it is another pod's. */
+  remove(registration: Registration): Promise<void>;
+}
+
 export interface OwnRegistrationOptions {
-  readonly folder: string;
+  readonly place: RegistrationPlace;
   readonly clock: Clock;
+  /** From 0 to below 1: pods that were started together need not renew together. */
+  readonly random: () => number;
   readonly lease: Lease;
   /** A problem came or went. */
   readonly changed: () => void;
 }
 
-export const fileOf = (folder: string, pod: string): string =>
-  join(folder, `${safeName(pod)}.json`);
-
 /** How soon a renewal that failed is tried again, as a share of the time between two. */
 const RETRY_SHARE = 6;
+/** The time between two renewals is between 1 - JITTER and 1 + JITTER of what it should be. */
+const JITTER = 0.2;
 
 /**
- * This pod's registration: a file that is written anew at each change and each renewal. A file that another pod of the
- * same name left is taken over at first; whoever sees another uid in its file later has been taken over, and stops.
+ * This pod's registration, written anew at each change and each renewal. One that another pod of the same name left is
+ * taken over at first; whoever sees another uid in its place later has been taken over, and stops until the name is free.
  */
 export class OwnRegistration {
   readonly #options: OwnRegistrationOptions;
@@ -70,12 +81,13 @@ export class OwnRegistration {
     });
   }
 
-  /** Looks whether our file is still ours, and there. */
+  /** Looks whether what stands there is still ours, and there. */
   async check(): Promise<void> {
     await this.#inTurn(async () => {
-      if (this.#published !== undefined && (await this.#holder()) === undefined) {
-        await this.#publish();
-      }
+      if (this.#published === undefined) return;
+      const holder = await this.#options.place.holder(this.#published);
+      if (holder === undefined) await this.#publish();
+      else this.#note(holder);
     });
   }
 
@@ -84,9 +96,7 @@ export class OwnRegistration {
     this.#wanted = undefined;
     await this.#inTurn(async () => {
       this.#published = undefined;
-      if (wanted === undefined || this.#takenOverBy !== undefined) return;
-      const path = fileOf(this.#options.folder, wanted.pod);
-      if ((await readUid(path)) === wanted.uid) await remove(path);
+      if (wanted !== undefined) await this.#options.place.remove(wanted);
     });
   }
 
@@ -96,48 +106,40 @@ export class OwnRegistration {
   }
 
   async #renewAgainAndAgain(): Promise<void> {
-    const { clock, lease } = this.#options;
+    const { clock, random, lease } = this.#options;
     const { signal } = this.#closing;
-    const ms = lease.renewSeconds * 1000;
     while (!signal.aborted) {
-      await clock.sleep(this.#failure === undefined ? ms : ms / RETRY_SHARE, signal);
+      const share = this.#failure === undefined ? 1 : 1 / RETRY_SHARE;
+      const jitter = 1 - JITTER + 2 * JITTER * random();
+      await clock.sleep(lease.renewSeconds * 1000 * share * jitter, signal);
       if (signal.aborted) return;
       await this.#inTurn(() => this.#publish()).catch(() => undefined);
     }
   }
 
   async #publish(): Promise<void> {
-    const { folder, clock, changed } = this.#options;
     const registration = this.#wanted;
     if (registration === undefined) return;
     const before = this.problem;
     try {
+      const { place } = this.#options;
       // The first time, whatever stands there is from before our start.
-      if (this.#published !== undefined) await this.#holder();
-      if (this.#takenOverBy !== undefined) return;
-      await makeFolder(folder);
-      const text = showRegistration({ registration, renewTime: timestamp(clock.now()) });
-      await publish(fileOf(folder, registration.pod), text, { fsync: false });
+      const holder = await place.publish(registration, this.#published === undefined);
       this.#published = registration;
       this.#failure = undefined;
+      this.#takenOverBy = holder;
     } catch (error) {
       this.#failure = error instanceof Error ? error.message : String(error);
       throw error;
     } finally {
-      if (this.problem !== before) changed();
+      if (this.problem !== before) this.#options.changed();
     }
   }
 
-  /** The uid in our file. Another than ours: we have been taken over, for good. */
-  async #holder(): Promise<string | undefined> {
-    if (this.#published === undefined) return undefined;
-    const { pod, uid } = this.#published;
-    const holder = await readUid(fileOf(this.#options.folder, pod));
-    if (holder !== undefined && holder !== uid && this.#takenOverBy === undefined) {
-      this.#takenOverBy = holder;
-      this.#options.changed();
-    }
-    return holder;
+  #note(holder: string): void {
+    const before = this.problem;
+    this.#takenOverBy = holder === this.#published?.uid ? undefined : holder;
+    if (this.problem !== before) this.#options.changed();
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -145,11 +147,4 @@ export class OwnRegistration {
     this.#last = turn.catch(() => undefined);
     return turn;
   }
-}
-
-/** Undefined where there is no file, or nothing that is a registration. */
-async function readUid(path: string): Promise<string | undefined> {
-  const text = await readIfPresent(path);
-  const found = text === undefined ? undefined : parseRegistration(text);
-  return found?.ok === true ? found.value.registration.uid : undefined;
 }

@@ -304,6 +304,17 @@ export function clusterContract(name: string, makeHarness: () => Promise<Cluster
         });
         expect(second.view().invalid).toEqual([]);
       });
+
+      test('a pod whose name another has taken is there again when that one has left', async () => {
+        const [a, first] = [await start('pod-a'), await start('pod-b')];
+        await first.register(registrationOf('pod-b', { uid: 'first' }));
+        const second = await start('pod-b');
+        await second.register(registrationOf('pod-b', { uid: 'second' }));
+        await until(() => first.view().invalid.length === 1);
+        await second.deregister();
+        await until(() => peerOf(a, 'pod-b')?.uid === 'first');
+        await until(() => first.view().invalid.length === 0);
+      });
     });
 
     describe('statuses', () => {

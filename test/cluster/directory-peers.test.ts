@@ -56,6 +56,18 @@ describe('peers in a folder', () => {
     expect(await shown('pod-a')).toEqual(before);
   });
 
+  test('a registration whose address is none is told, and is nobody to transfer from', async () => {
+    const a = await start('pod-a');
+    const forged = registrationOf('pod-b', { ips: ['10.0.0.2; }; include "/etc/passwd'] });
+    const text = JSON.stringify({ ...forged, renewTime: '2026-11-21T10:00:00Z' });
+    await writeFile(join(harness.peers, 'pod-b.json'), text);
+    const told = await some(() => a.view().invalid[0]);
+    expect(told.problems).toEqual([
+      { path: 'ips', problem: expect.stringContaining('want a list of IP addresses, got') },
+    ]);
+    expect(a.view().peers.size).toBe(0);
+  });
+
   test('a registration that somebody removed is published again', async () => {
     const a = await start('pod-a');
     await a.register(registrationOf('pod-a'));
