@@ -22,6 +22,8 @@ export interface PeerFeedsDeps {
   readonly random: () => number;
   /** A peer has told of its copies. Called in the order of the peer's changes. */
   readonly onPage: (pod: string, page: FeedPage) => void;
+  /** A peer that has answered does not any more. */
+  readonly onSilence?: (pod: string) => void;
   /** Seconds for which a peer may hold back an answer until something changes; at most 25. Default 20. */
   readonly waitSeconds?: number;
   /** Milliseconds for an answer beyond that. Default 8000. */
@@ -89,7 +91,7 @@ export class PeerFeeds {
       const answer = await this.#ask(peer, known, end.signal);
       if (end.signal.aborted) return;
       if (typeof answer === 'string') {
-        followed.state = { kind: 'silent', why: answer };
+        this.#fallSilent(followed, answer);
         await clock.sleep(pauseAfter(failures, random), end.signal);
         failures += 1;
         continue;
@@ -103,6 +105,12 @@ export class PeerFeeds {
       known = { seq: answer.seq, epoch: answer.epoch, wait: answer.more ? 0 : waitSeconds };
       if (brief && nothing) await clock.sleep(emptyPauseMs, end.signal);
     }
+  }
+
+  #fallSilent(followed: Followed, why: string): void {
+    const answered = followed.state.kind === 'answering';
+    followed.state = { kind: 'silent', why };
+    if (answered) this.#deps.onSilence?.(followed.peer.pod);
   }
 
   /** A page, or why there is none. */

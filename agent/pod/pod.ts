@@ -46,7 +46,11 @@ export async function openPod(options: Options, context: Context): Promise<Pod> 
   const files = new ZoneFiles(options.paths.zones, '');
   const command = zoneCommander(parts.rndc);
   const feed = new Feed({ pod: options.pod.name, uid: options.pod.uid, epoch: randomUUID() });
-  const speaker = new Speaker({ parts, ownCopy: (zone) => copies.copyOf(zone) });
+  const speaker = new Speaker({
+    parts,
+    ownCopy: (zone) => copies.copyOf(zone),
+    random: context.random,
+  });
   const copies: LocalCopies = new LocalCopies({
     wire: parts.wire,
     clock: parts.clock,
@@ -64,6 +68,7 @@ export async function openPod(options: Options, context: Context): Promise<Pod> 
     clock: parts.clock,
     random: context.random,
     onPage: (pod, page) => speaker.onPeer(pod, page),
+    onSilence: (pod) => speaker.onSilence(pod),
   });
   const whole = { parts, agent, copies, feed, feeds, speaker };
   const transitions = new TransitionLog(parts.log);

@@ -6,18 +6,25 @@ import type { PassOutcome } from '../pass/pass.ts';
 import type { ZonePlan } from '../plan/plan-zone.ts';
 import type { Registration } from '../plan/registration.ts';
 import { type Candidate, speakerOf } from '../plan/speaker.ts';
-import { endpointOf, isLive, type Pod } from '../plan/topology.ts';
+import { isLive, type Pod } from '../plan/topology.ts';
 import { showProblem } from '../problem.ts';
 import type { FeedPage } from '../report/feed.ts';
+import type { StatusWrite } from '../report/metrics.ts';
+import { ReportQueue } from '../report/report-queue.ts';
+import { isSettled, urgencyOf } from '../report/urgency.ts';
 import type { ZoneCopy } from '../report/zone-copy.ts';
+import { eventsBetween } from '../report/zone-events.ts';
 import type { ZoneReport } from '../report/zone-report.ts';
 import { reportOf, type SeenCopy, sameReport } from '../report/zone-status.ts';
 import type { ObjectKey } from '../resources/types.ts';
 import type { AgentParts } from './parts.ts';
+import { seenCopies } from './seen-copies.ts';
 
 export interface SpeakerDeps {
   readonly parts: AgentParts;
   readonly ownCopy: (zone: DomainName) => ZoneCopy | undefined;
+  /** From 0 to below 1. */
+  readonly random: () => number;
 }
 
 /** Zones looked at together; with the pause a few hundred a second, so that telling does not slow down healing. */
@@ -25,10 +32,15 @@ const BATCH = 50;
 const PAUSE_MS = 200;
 /** What changes together is told together. */
 const GATHER_MS = 200;
-/** A zone whose copies are not all current is looked at again after so long, and every zone once in a while. */
+/** A pod that leaves mostly has a successor, and both are told at once. */
+const LEAVING_MS = 10_000;
+/** A zone whose copies are not all as they will stay is looked at again after so long, then after twice that, and so on. */
 const UNSETTLED_MS = 1000;
+const LONGEST_UNSETTLED_MS = 30_000;
+/** Every zone once in a while. */
 const EVERY_ZONE_MS = 300_000;
-const RETRY_MS = 1000;
+/** After another pod wrote in between. */
+const CONFLICT_MS = 20;
 
 /**
  * Writes the status of the zones that this pod speaks for: one pod a zone, by rendezvous over the registrations, so that
@@ -41,36 +53,52 @@ export class Speaker {
   readonly #objects = new Map<DomainName, Set<ObjectKey>>();
   /** Zones to look at, and when, by the monotonic clock. */
   readonly #due = new Map<ObjectKey, number>();
+  /** How often a zone was looked at in a row and found unsettled. */
+  readonly #unsettled = new Map<ObjectKey, number>();
+  readonly #queue: ReportQueue;
+  /** What was told of zones whose statuses cannot hold it. */
+  readonly #untold = new Map<ObjectKey, ZoneReport>();
   #outcome: PassOutcome | undefined;
   /** What is wrong with objects, as text. */
   #invalid: ReadonlyMap<ObjectKey, string> = new Map();
 
   constructor(deps: SpeakerDeps) {
+    const { clock } = deps.parts;
     this.#deps = deps;
+    this.#queue = new ReportQueue({
+      clock,
+      random: deps.random,
+      write: (key, report) => this.#write(key, report),
+    });
   }
 
   onPass(outcome: PassOutcome, view: ClusterView): void {
     this.#forgetGone(view);
-    const failuresBefore = this.#outcome?.failures;
+    const before = this.#outcome;
     this.#outcome = outcome;
     for (const key of outcome.plan.changed) {
       const plan = outcome.plan.zones.get(key);
-      if (plan === undefined) this.#due.delete(key);
-      else {
-        const objects = this.#objects.get(plan.zone) ?? new Set();
-        this.#objects.set(plan.zone, objects.add(key));
-        this.#soon(key);
-      }
+      if (plan === undefined) this.#forget(key);
+      else this.#onPlan(plan, before?.plan.zones.get(key));
     }
-    const touched = new Set([...outcome.failures.keys(), ...(failuresBefore?.keys() ?? [])]);
-    for (const zone of touched)
-      if (outcome.failures.get(zone) !== failuresBefore?.get(zone)) this.onCopy(zone);
-    const invalid = new Map<ObjectKey, string>();
-    for (const { zone, problems } of view.invalid)
-      if (zone !== undefined) invalid.set(zone, problems.map(showProblem).join('; '));
-    for (const key of new Set([...invalid.keys(), ...this.#invalid.keys()]))
-      if (invalid.get(key) !== this.#invalid.get(key)) this.#soon(key);
+    for (const zone of changedKeys(before?.failures, outcome.failures)) this.onCopy(zone);
+    const invalid = invalidZones(view);
+    for (const key of changedKeys(this.#invalid, invalid)) this.#soon(key);
     this.#invalid = invalid;
+  }
+
+  #onPlan(plan: ZonePlan, before: ZonePlan | undefined): void {
+    const { key } = plan.object;
+    const objects = this.#objects.get(plan.zone) ?? new Set();
+    this.#objects.set(plan.zone, objects.add(key));
+    this.#soon(key, onlyLost(before, plan) ? LEAVING_MS : GATHER_MS);
+  }
+
+  #forget(key: ObjectKey): void {
+    this.#due.delete(key);
+    this.#unsettled.delete(key);
+    this.#untold.delete(key);
+    this.#queue.drop(key);
   }
 
   /** Pods are replaced under new names all the time; each has told of every zone. */
@@ -93,6 +121,11 @@ export class Speaker {
       this.#soon(object as ObjectKey);
   }
 
+  /** A peer has stopped telling: its named may be away as well. */
+  onSilence(pod: string): void {
+    for (const object of this.#feeds.get(pod)?.keys() ?? []) this.#soon(object as ObjectKey);
+  }
+
   /** The pod that writes the status of a zone, as far as this pod can tell. */
   speakerOf(plan: ZonePlan): string | undefined {
     const { primaries, secondaries } = plan.placement;
@@ -104,12 +137,16 @@ export class Speaker {
   }
 
   async run(signal: AbortSignal): Promise<void> {
+    await Promise.all([this.#queue.run(signal), this.#lookAgainAndAgain(signal)]);
+  }
+
+  async #lookAgainAndAgain(signal: AbortSignal): Promise<void> {
     while (await this.#bell.next(signal)) {
       const now = this.#deps.parts.clock.monotonic();
       const due = [...this.#due].filter(([, at]) => at <= now).map(([key]) => key);
-      const batch = this.#failuresFirst(due).slice(0, BATCH);
+      const batch = due.length <= BATCH ? due : this.#inOrder(due).slice(0, BATCH);
       for (const key of batch) this.#due.delete(key);
-      await atOnce(BATCH, batch, (key) => this.#speak(key));
+      await atOnce(BATCH, batch, (key) => this.#look(key));
       if (due.length > BATCH) await this.#deps.parts.clock.sleep(PAUSE_MS, signal);
       let next = Number.POSITIVE_INFINITY;
       for (const at of this.#due.values()) next = Math.min(next, at);
@@ -124,22 +161,43 @@ export class Speaker {
     this.#bell.ringIn(ms);
   }
 
-  #failuresFirst(keys: readonly ObjectKey[]): ObjectKey[] {
-    const failing = (key: ObjectKey): boolean =>
-      [...this.#feeds.values()].some((copies) => copies.get(key)?.state === 'Failing');
-    return [...keys.filter(failing), ...keys.filter((key) => !failing(key))];
+  /** What fails first; what will be otherwise in a moment last: it costs a look for nothing. */
+  #inOrder(keys: readonly ObjectKey[]): ObjectKey[] {
+    const ranks = new Map(keys.map((key) => [key, this.#rankOf(key)]));
+    return [...keys].sort((a, b) => (ranks.get(a) ?? 0) - (ranks.get(b) ?? 0));
   }
 
-  async #speak(key: ObjectKey): Promise<void> {
-    const { options } = this.#deps.parts;
+  #rankOf(key: ObjectKey): number {
+    const { primaries = [], secondaries = [] } =
+      this.#outcome?.plan.zones.get(key)?.placement ?? {};
+    const states = [...primaries, ...secondaries]
+      .filter(({ pod }) => pod !== this.#deps.parts.options.pod.name)
+      .map(({ pod }) => this.#feeds.get(pod)?.get(key)?.state);
+    if (states.includes('Failing')) return 0;
+    return states.every((state) => state === 'Current') ? 1 : 2;
+  }
+
+  async #look(key: ObjectKey): Promise<void> {
+    const { options, cluster } = this.#deps.parts;
     const plan = this.#outcome?.plan.zones.get(key);
     const speaker = plan === undefined ? this.#speakerOfInvalid(key) : this.speakerOf(plan);
-    if (speaker !== options.pod.name) return;
+    if (speaker !== options.pod.name) return this.#queue.drop(key);
     const copies = plan === undefined ? [] : await this.#copiesOf(plan);
     const report = this.#reportOf(key, plan, copies);
-    const settled = report.transfers.every(({ state }) => state === 'Current');
-    this.#soon(key, settled ? EVERY_ZONE_MS : UNSETTLED_MS);
-    await this.#write(key, report);
+    this.#lookAgain(key, report.transfers.every(isSettled));
+    const before = cluster.view().statuses.get(key)?.report ?? this.#untold.get(key);
+    if (before !== undefined && sameReport(before, report)) this.#queue.drop(key);
+    else this.#queue.put(key, report, urgencyOf(before, report));
+  }
+
+  #lookAgain(key: ObjectKey, settled: boolean): void {
+    const looks = this.#unsettled.get(key) ?? 0;
+    if (settled) this.#unsettled.delete(key);
+    else this.#unsettled.set(key, looks + 1);
+    this.#soon(
+      key,
+      settled ? EVERY_ZONE_MS : Math.min(LONGEST_UNSETTLED_MS, UNSETTLED_MS * 2 ** looks),
+    );
   }
 
   /** An object that was never valid has no placement: any pod may tell. */
@@ -153,19 +211,30 @@ export class Speaker {
     );
   }
 
-  async #write(key: ObjectKey, report: ZoneReport): Promise<void> {
+  async #write(key: ObjectKey, report: ZoneReport): Promise<StatusWrite> {
     const { cluster, log, metrics } = this.#deps.parts;
     const status = cluster.view().statuses.get(key);
-    if (status?.report !== undefined && sameReport(status.report, report)) return;
+    const before = status?.report ?? this.#untold.get(key);
     try {
       const written = await cluster.report(key, status?.version, report);
       metrics.countStatusWrite(written.kind);
-      if (written.kind === 'conflict') this.#soon(key, 20);
+      if (written.kind === 'conflict') this.#soon(key, CONFLICT_MS);
+      else this.#told(key, before, report);
+      return written.kind;
     } catch (error) {
       log.warn({ zone: key, err: error }, 'the status could not be written');
       metrics.countStatusWrite('failed');
-      this.#soon(key, RETRY_MS);
+      return 'failed';
     }
+  }
+
+  #told(key: ObjectKey, before: ZoneReport | undefined, report: ZoneReport): void {
+    const { cluster } = this.#deps.parts;
+    const isHeld = cluster.view().statuses.get(key)?.report !== undefined;
+    if (isHeld) this.#untold.delete(key);
+    else this.#untold.set(key, report);
+    for (const event of eventsBetween(before, report))
+      cluster.event({ about: { kind: 'DNSZone', key }, ...event });
   }
 
   #reportOf(key: ObjectKey, plan: ZonePlan | undefined, copies: readonly SeenCopy[]): ZoneReport {
@@ -189,28 +258,42 @@ export class Speaker {
     });
   }
 
-  async #copiesOf(plan: ZonePlan): Promise<SeenCopy[]> {
-    const { primaries, secondaries } = plan.placement;
-    const copies = await Promise.all([
-      ...primaries.map((pod) => this.#seen(plan, pod, 'primary')),
-      ...secondaries.map((pod) => this.#seen(plan, pod, 'secondary')),
-    ]);
-    // Where another object has the name, what a pod answers for it says nothing of this object.
-    return plan.kind === 'conflict' ? copies.filter(({ copy }) => copy !== undefined) : copies;
-  }
-
-  async #seen(plan: ZonePlan, pod: Pod, role: Registration['role']): Promise<SeenCopy> {
-    const { options, given, wire } = this.#deps.parts;
-    const self = pod.pod === options.pod.name;
-    const live = isLive(pod);
-    const ask = (): ReturnType<typeof wire.soa> =>
-      self ? wire.soaHere(plan.zone) : wire.soa(endpointOf(pod, given.cluster?.name), plan.zone);
-    const copy = self
-      ? this.#deps.ownCopy(plan.zone)
-      : this.#feeds.get(pod.pod)?.get(plan.object.key);
-    return { pod, role, live, copy, wire: live ? await ask() : undefined };
+  #copiesOf(plan: ZonePlan): Promise<SeenCopy[]> {
+    const { parts, ownCopy } = this.#deps;
+    return seenCopies(plan, {
+      parts,
+      ownCopy,
+      told: (pod, { object }) => this.#feeds.get(pod)?.get(object.key),
+    });
   }
 }
+
+/** Some of its pods have left, and nobody has come. */
+function onlyLost(before: ZonePlan | undefined, now: ZonePlan): boolean {
+  if (before === undefined) return false;
+  const [had, has] = [podsOf(before), podsOf(now)];
+  return has.size < had.size && [...has].every((pod) => had.has(pod));
+}
+
+/** What is wrong with objects of zones, as text. */
+function invalidZones({ invalid }: ClusterView): Map<ObjectKey, string> {
+  const wrong = new Map<ObjectKey, string>();
+  for (const { zone, problems } of invalid)
+    if (zone !== undefined) wrong.set(zone, problems.map(showProblem).join('; '));
+  return wrong;
+}
+
+/** Of what came, went or is something else now. */
+function changedKeys<K>(
+  before: ReadonlyMap<K, string> = new Map(),
+  now: ReadonlyMap<K, string>,
+): K[] {
+  const keys = new Set([...before.keys(), ...now.keys()]);
+  return [...keys].filter((key) => before.get(key) !== now.get(key));
+}
+
+const podsOf = ({ placement: { primaries, secondaries } }: ZonePlan): ReadonlySet<string> =>
+  new Set([...primaries, ...secondaries].map(({ pod, uid }) => `${pod} ${uid}`));
 
 const candidate = (pod: Pod, role: Registration['role']): Candidate => ({
   pod: pod.pod,

@@ -83,9 +83,16 @@ function expiryIsStale(published: ZoneReport, now: ZoneReport): boolean {
 /** A zone that lives for seconds only is not written for each of its refreshes either. */
 const shortestDriftMs = 60_000;
 
-function comparable({ reportedTime: _, transfers, ...report }: ZoneReport): string {
+/** The API server keeps entries in an order of its own. */
+function comparable({ reportedTime: _, transfers, conditions, ...report }: ZoneReport): string {
   const told = transfers.map(({ expiresAt: __, ...transfer }) => transfer);
-  return JSON.stringify(sorted({ ...report, transfers: told }));
+  return JSON.stringify(
+    sorted({
+      ...report,
+      transfers: told.sort((a, b) => (a.pod < b.pod ? -1 : 1)),
+      conditions: [...conditions].sort((a, b) => (a.type < b.type ? -1 : 1)),
+    }),
+  );
 }
 
 /** Fields in one order, whoever wrote them. */
