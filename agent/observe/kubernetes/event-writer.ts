@@ -1,0 +1,307 @@
+import type { Clock } from '../../clock.ts';
+import { TransientError } from '../../problem.ts';
+import { apiVersions, type ObjectKey } from '../../resources/types.ts';
+import type { ClusterEvent } from '../cluster.ts';
+import type { KubernetesApi } from './api.ts';
+import type { RawObject } from './collection.ts';
+import { microTime } from './lease.ts';
+
+export interface EventWriterOptions {
+  readonly api: Pick<KubernetesApi, 'request'>;
+  readonly namespace: string;
+  readonly pod: string;
+  /** The uid of the Pod object, where it is known. */
+  readonly podUid?: string;
+  readonly uidOf: (zone: ObjectKey) => string | undefined;
+  readonly clock: Clock;
+  /** A new random id, e.g. a UUID. */
+  readonly newId: () => string;
+  /** How it went; `dropped`: there were too many. */
+  readonly counted?: (result: EventResult) => void;
+  readonly limits?: Partial<EventLimits>;
+}
+
+export type EventResult = 'written' | 'dropped' | 'refused';
+
+export interface EventLimits {
+  /** So many writes at once … */
+  readonly burst: number;
+  /** … and so many a second from then on. */
+  readonly perSecond: number;
+  /** More than so many do not wait. */
+  readonly waiting: number;
+  /** The repetitions of an event are counted for so long before they are told, in ms. */
+  readonly seriesMs: number;
+  /** What has not happened for so long happens for the first time, in ms. */
+  readonly forgetMs: number;
+}
+
+const defaultLimits: EventLimits = {
+  burst: 50,
+  perSecond: 5,
+  waiting: 500,
+  seriesMs: 5000,
+  forgetMs: 600_000,
+};
+
+/** One thing that happened, once or again and again. */
+interface Series {
+  readonly event: ClusterEvent;
+  readonly namespace: string;
+  /** What it is about, as the API has it. */
+  readonly regarding: RawObject;
+  /** The name of the Event; undefined until it is written. */
+  name: string | undefined;
+  count: number;
+  /** The count that was told. */
+  told: number;
+  /** Milliseconds since 1970. */
+  readonly firstAt: number;
+  lastAt: number;
+  /** By the monotonic clock. */
+  dueAt: number;
+  lastSeen: number;
+  failures: number;
+}
+
+const CONTROLLER = 'bindy.firestoned.io/agent';
+const LONGEST_NOTE = 1024;
+const LONGEST_WORD = 128;
+const RETRY_MS = 2000;
+const MOST_FAILURES = 5;
+
+/**
+ * Events (events.k8s.io/v1) of zones and of this pod. What happens again is counted in the series of its first Event. They
+ * are news, no state: when there are too many, warnings go first, and the rest is left out and counted.
+ */
+export class EventWriter {
+  readonly #options: EventWriterOptions;
+  readonly #limits: EventLimits;
+  readonly #series = new Map<string, Series>();
+  /** The keys of those that were not written yet. */
+  readonly #waiting = new Set<string>();
+  readonly #closing = new AbortController();
+  #tokens: number;
+  #filledAt: number;
+  #wake: (() => void) | undefined;
+
+  constructor(options: EventWriterOptions) {
+    this.#options = options;
+    this.#limits = { ...defaultLimits, ...options.limits };
+    this.#tokens = this.#limits.burst;
+    this.#filledAt = options.clock.monotonic();
+  }
+
+  start(): void {
+    void this.#writeAgainAndAgain();
+  }
+
+  /** Never throws. */
+  event(event: ClusterEvent): void {
+    const { clock } = this.#options;
+    const now = clock.monotonic();
+    const about = event.about.kind === 'Pod' ? '' : event.about.key;
+    const key = JSON.stringify([about, event.type, event.reason, event.action, event.note]);
+    const series = this.#series.get(key);
+    if (series !== undefined) {
+      if (series.told === series.count) series.dueAt = now + this.#limits.seriesMs;
+      series.count += 1;
+      series.lastAt = clock.now();
+      series.lastSeen = now;
+    } else {
+      const made = this.#make(event, now);
+      if (made === undefined || !this.#admits(event)) this.#options.counted?.('dropped');
+      else {
+        this.#series.set(key, made);
+        this.#waiting.add(key);
+      }
+    }
+    this.#wake?.();
+  }
+
+  stop(): void {
+    this.#closing.abort();
+    this.#wake?.();
+  }
+
+  #make(event: ClusterEvent, now: number): Series | undefined {
+    const regarding = this.#regarding(event.about);
+    if (regarding === undefined) return undefined;
+    const at = this.#options.clock.now();
+    return {
+      event,
+      namespace: String(regarding['namespace']),
+      regarding,
+      name: undefined,
+      count: 1,
+      told: 0,
+      firstAt: at,
+      lastAt: at,
+      dueAt: now,
+      lastSeen: now,
+      failures: 0,
+    };
+  }
+
+  /** Undefined for a zone that is not known any more. */
+  #regarding(about: ClusterEvent['about']): RawObject | undefined {
+    const { namespace, pod, podUid, uidOf } = this.#options;
+    if (about.kind === 'Pod')
+      return { apiVersion: 'v1', kind: 'Pod', namespace, name: pod, uid: podUid };
+    const uid = uidOf(about.key);
+    const [zoneNamespace, name] = about.key.split('/');
+    return uid === undefined
+      ? undefined
+      : { apiVersion: apiVersions[0], kind: 'DNSZone', namespace: zoneNamespace, name, uid };
+  }
+
+  /** A warning takes the place of what is no warning. */
+  #admits({ type }: ClusterEvent): boolean {
+    if (this.#waiting.size < this.#limits.waiting) return true;
+    if (type === 'Normal') return false;
+    for (const key of this.#waiting) {
+      if (this.#series.get(key)?.event.type === 'Warning') continue;
+      this.#remove(key);
+      this.#options.counted?.('dropped');
+      return true;
+    }
+    return false;
+  }
+
+  #remove(key: string): void {
+    this.#series.delete(key);
+    this.#waiting.delete(key);
+  }
+
+  async #writeAgainAndAgain(): Promise<void> {
+    const { clock } = this.#options;
+    const { signal } = this.#closing;
+    while (!signal.aborted) {
+      const now = clock.monotonic();
+      this.#forget(now);
+      const next = this.#next();
+      const pause = Math.max(
+        (next?.[1].dueAt ?? Number.POSITIVE_INFINITY) - now,
+        this.#tokenIn(now),
+      );
+      if (next === undefined || pause > 0) await this.#pause(pause);
+      else {
+        this.#tokens -= 1;
+        await this.#tell(...next);
+      }
+    }
+  }
+
+  /** The next to be told: warnings first, then whoever waits longest. */
+  #next(): [string, Series] | undefined {
+    let next: [string, Series] | undefined;
+    for (const entry of this.#series) {
+      const [, series] = entry;
+      if (series.told === series.count) continue;
+      if (next === undefined || comesBefore(series, next[1], this.#options.clock.monotonic()))
+        next = entry;
+    }
+    return next;
+  }
+
+  async #tell(key: string, series: Series): Promise<void> {
+    const { counted, clock } = this.#options;
+    try {
+      const { count } = series;
+      const ok = series.name === undefined ? await this.#create(series) : await this.#count(series);
+      series.failures = 0;
+      series.told = count;
+      if (ok) this.#waiting.delete(key);
+      else this.#remove(key);
+      counted?.(ok ? 'written' : 'refused');
+    } catch (error) {
+      if (!(error instanceof TransientError)) throw error;
+      series.failures += 1;
+      series.dueAt = clock.monotonic() + RETRY_MS;
+      if (series.failures < MOST_FAILURES) return;
+      this.#remove(key);
+      counted?.('dropped');
+    }
+  }
+
+  /** Whether the server took it. */
+  async #create(series: Series): Promise<boolean> {
+    const { api, pod, newId } = this.#options;
+    const { namespace, regarding, event } = series;
+    const name = `${String(regarding['name'])
+      .slice(0, 200)
+      .replace(/[.-]+$/, '')}.${newId()}`;
+    const answer = await api.request({
+      method: 'POST',
+      path: `/apis/events.k8s.io/v1/namespaces/${namespace}/events`,
+      query: { fieldManager: 'bind9-agent' },
+      body: {
+        apiVersion: 'events.k8s.io/v1',
+        kind: 'Event',
+        metadata: { name, namespace },
+        eventTime: microTime(series.firstAt),
+        reportingController: CONTROLLER,
+        reportingInstance: pod.slice(0, LONGEST_WORD),
+        type: event.type,
+        reason: event.reason.slice(0, LONGEST_WORD),
+        action: event.action.slice(0, LONGEST_WORD),
+        regarding,
+        note: cut(event.note),
+        ...(series.count > 1 ? { series: seriesOf(series) } : {}),
+      },
+    });
+    if (answer.ok) series.name = name;
+    return answer.ok;
+  }
+
+  /** False also where the Event is gone, an hour after its last change: what happens next is told anew. */
+  async #count(series: Series): Promise<boolean> {
+    const answer = await this.#options.api.request({
+      method: 'PATCH',
+      path: `/apis/events.k8s.io/v1/namespaces/${series.namespace}/events/${series.name}`,
+      query: { fieldManager: 'bind9-agent' },
+      contentType: 'merge',
+      body: { series: seriesOf(series) },
+    });
+    return answer.ok;
+  }
+
+  #forget(now: number): void {
+    for (const [key, { told, count, lastSeen }] of this.#series)
+      if (told === count && now - lastSeen > this.#limits.forgetMs) this.#series.delete(key);
+  }
+
+  /** How long until there is one, in ms. */
+  #tokenIn(now: number): number {
+    const { burst, perSecond } = this.#limits;
+    this.#tokens = Math.min(burst, this.#tokens + ((now - this.#filledAt) * perSecond) / 1000);
+    this.#filledAt = now;
+    return this.#tokens >= 1 ? 0 : ((1 - this.#tokens) * 1000) / perSecond;
+  }
+
+  /** Until something happens, `ms` at most. */
+  async #pause(ms: number): Promise<void> {
+    const woken = new AbortController();
+    this.#wake = () => woken.abort();
+    if (!this.#closing.signal.aborted)
+      await this.#options.clock.sleep(Math.min(ms, this.#limits.forgetMs), woken.signal);
+    this.#wake = undefined;
+  }
+}
+
+/** Among those that are due; before those that are not. */
+function comesBefore(a: Series, b: Series, now: number): boolean {
+  const [aDue, bDue] = [a.dueAt <= now, b.dueAt <= now];
+  if (aDue !== bDue) return aDue;
+  if (aDue && a.event.type !== b.event.type) return a.event.type === 'Warning';
+  return a.dueAt < b.dueAt;
+}
+
+const seriesOf = ({ count, lastAt }: Series) => ({ count, lastObservedTime: microTime(lastAt) });
+
+/** The limit is one of octets. */
+function cut(note: string): string {
+  if (Buffer.byteLength(note) <= LONGEST_NOTE) return note;
+  const octets = Buffer.from(note).subarray(0, LONGEST_NOTE - 3);
+  return `${octets.toString().replace(/�+$/, '')}…`;
+}

@@ -1,0 +1,200 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Clock } from '../../clock.ts';
+import type { Peer, Registration } from '../../plan/registration.ts';
+import { failureOf, type Problem } from '../../problem.ts';
+import type { InvalidObject } from '../cluster.ts';
+import { type Lease, OwnRegistration } from '../own-registration.ts';
+import { type Arrival, RollCall } from '../roll-call.ts';
+import type { KubernetesApi } from './api.ts';
+import type { RawObject } from './collection.ts';
+import { leaseName, registrationOf, renewalOf, writtenAt } from './lease.ts';
+import { metadataOf } from './object-parts.ts';
+import { OwnLease } from './own-lease.ts';
+
+export interface LeasePeersOptions {
+  readonly api: Pick<KubernetesApi, 'request'>;
+  /** The pod's namespace: its peers are there too. */
+  readonly namespace: string;
+  /** This pod's name: never a peer, also where an earlier pod of the name left its Lease. Undefined: only looks. */
+  readonly pod?: string;
+  /** The uid of the Pod object, where it is known. */
+  readonly ownerUid?: string;
+  readonly lease: Lease;
+  readonly clock: Clock;
+  /** From 0 to below 1. */
+  readonly random: () => number;
+  readonly changed: () => void;
+}
+
+/** One Lease as last seen. */
+interface Seen {
+  /** Differs with each renewal. */
+  readonly renewal: string;
+  readonly registration?: Registration;
+  readonly problems: readonly Problem[];
+  /** Watched time at which its last renewal came. */
+  readonly arrived: number;
+}
+
+/**
+ * The pods of a namespace, each by a Lease that it renews. The Leases are brought by whoever watches them. The Lease of a pod
+ * that is no peer any more stays: it goes with its Pod object.
+ */
+export class LeasePeers {
+  readonly #options: LeasePeersOptions;
+  readonly #rollCall: RollCall;
+  readonly #lease: OwnLease;
+  readonly #own: OwnRegistration;
+  readonly #seen = new Map<string, Seen>();
+  readonly #closing = new AbortController();
+  #listed = false;
+  #stale: string | undefined;
+  /** The watched time as of the last look. */
+  #now = 0;
+  /** The API server's clock less our monotonic one. */
+  #serverOffset: number | undefined;
+  #told: unknown;
+
+  constructor(options: LeasePeersOptions) {
+    const { clock, lease, namespace, ownerUid, api } = options;
+    const { durationSeconds } = lease;
+    this.#options = options;
+    this.#rollCall = new RollCall(clock, lease);
+    this.#lease = new OwnLease({ api, namespace, ownerUid, durationSeconds, clock });
+    this.#own = new OwnRegistration({ ...options, place: this.#lease });
+  }
+
+  start(): void {
+    void this.#lookAgainAndAgain();
+  }
+
+  /** The Leases were listed once. */
+  get synced(): boolean {
+    return this.#listed;
+  }
+
+  get peers(): ReadonlyMap<string, Peer> {
+    return this.#rollCall.peers;
+  }
+
+  get invalid(): readonly InvalidObject[] {
+    const { pod = '', namespace } = this.#options;
+    const own = this.#own.problem;
+    return [
+      ...(own === undefined
+        ? []
+        : [{ object: `registration ${pod}`, problems: [{ path: '', problem: own }] }]),
+      ...[...this.#seen].flatMap(([name, { problems }]) =>
+        problems.length === 0 ? [] : [{ object: `Lease ${namespace}/${name}`, problems }],
+      ),
+    ];
+  }
+
+  register(registration: Registration): Promise<void> {
+    return this.#own.register(registration);
+  }
+
+  deregister(): Promise<void> {
+    return this.#own.deregister();
+  }
+
+  /** A Lease is so at the API server. Listed again, it need not be new. */
+  put(lease: RawObject): void {
+    const name = String(metadataOf(lease)['name']);
+    if (name === this.#ownName) {
+      this.#lease.saw(lease);
+      void failureOf(this.#own.check());
+      return;
+    }
+    const before = this.#seen.get(name);
+    const renewal = renewalOf(lease);
+    const now = this.#look();
+    const arrived = before === undefined ? now - this.#ageOf(lease) : now;
+    const parsed = registrationOf(lease);
+    this.#seen.set(name, {
+      renewal,
+      ...(parsed.ok ? { registration: parsed.value } : {}),
+      problems: parsed.ok ? [] : parsed.problems,
+      // Seen again, or touched by somebody else, it was not renewed.
+      arrived: before?.renewal === renewal ? before.arrived : arrived,
+    });
+    this.#judge();
+  }
+
+  /** A Lease is gone. @param version of the deletion, or of the list in which it is missing */
+  remove(name: string, version?: number): void {
+    if (name === this.#ownName) {
+      this.#lease.sawGone(version);
+      void failureOf(this.#own.check());
+    } else if (this.#seen.delete(name)) this.#judge();
+  }
+
+  /** Every Lease there is was put. */
+  listed(): void {
+    this.#listed = true;
+    this.#judge();
+  }
+
+  /** Why renewals may not be heard; undefined: they are. Nobody falls silent while they are not. */
+  setStale(why: string | undefined): void {
+    this.#stale = why;
+    this.#look();
+  }
+
+  /** The Date header of an answer of the API server, just received. */
+  serverTime(date: string | undefined): void {
+    const time = Date.parse(date ?? '');
+    if (!Number.isNaN(time)) this.#serverOffset = time - this.#options.clock.monotonic();
+  }
+
+  async stop(): Promise<void> {
+    this.#closing.abort();
+    await this.#own.stop();
+  }
+
+  get #ownName(): string | undefined {
+    const pod = this.#own.pod ?? this.#options.pod;
+    return pod === undefined ? undefined : leaseName(pod);
+  }
+
+  async #lookAgainAndAgain(): Promise<void> {
+    const { signal } = this.#closing;
+    while (!signal.aborted) {
+      await this.#options.clock.sleep(this.#rollCall.lookMs, signal);
+      if (this.#stale === undefined && this.#listed && !signal.aborted) this.#judge();
+    }
+  }
+
+  #look(): number {
+    if (this.#stale === undefined) this.#now = this.#rollCall.look();
+    return this.#now;
+  }
+
+  /**
+   * How long ago a Lease that was never seen before was written, in ms, by the API server's clock alone: one that nobody
+   * has renewed for an hour is not live because we have come just now. It counts only where it makes a difference: the
+   * clocks of several API servers differ.
+   */
+  #ageOf(lease: RawObject): number {
+    const { clock, lease: times } = this.#options;
+    const at = writtenAt(lease);
+    if (this.#serverOffset === undefined || at === undefined) return 0;
+    const age = clock.monotonic() + this.#serverOffset - at;
+    return age < times.durationSeconds * 1000 ? 0 : age;
+  }
+
+  #judge(): void {
+    const arrivals = [...this.#seen].sort(byName).flatMap(([, seen]): Arrival[] => {
+      const { registration, arrived } = seen;
+      return registration === undefined ? [] : [{ registration, arrived }];
+    });
+    const peers = this.#rollCall.call(arrivals, this.#look());
+    const told = { peers, invalid: this.invalid, synced: this.#listed };
+    if (isDeepStrictEqual(told, this.#told)) return;
+    this.#told = told;
+    this.#options.changed();
+  }
+}
+
+const byName = ([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number =>
+  a < b ? -1 : 1;

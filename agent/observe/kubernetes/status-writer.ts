@@ -1,0 +1,154 @@
+import { type Clock, timestamp } from '../../clock.ts';
+import { TransientError } from '../../problem.ts';
+import type { ZoneReport } from '../../report/zone-report.ts';
+import type { ObjectKey } from '../../resources/types.ts';
+import type { Cluster, InvalidObject, Written, ZoneStatus } from '../cluster.ts';
+import type { KubernetesApi } from './api.ts';
+import type { Refusal } from './api-answer.ts';
+import type { RawObject } from './collection.ts';
+import { type Agreed, fitAgreed, fitReport } from './fit-status.ts';
+import { metadataOf } from './object-parts.ts';
+import { type Published, PublishedStatus } from './published-status.ts';
+
+/** A DNSZone as last read. */
+export interface KnownZone {
+  readonly uid: string;
+  readonly status: ZoneStatus;
+}
+
+export interface StatusWriterOptions {
+  readonly api: Pick<KubernetesApi, 'request'>;
+  /** The version of the API in which zones are read and written. Default `bindy.firestoned.io/v1beta1`. */
+  readonly apiVersion?: string;
+  readonly zone: (zone: ObjectKey) => KnownZone | undefined;
+  /** Takes the DNSZone that a write was answered with. */
+  readonly wrote: (zone: RawObject) => void;
+  readonly clock: Clock;
+  /** What cannot be written is something else than before. */
+  readonly changed: () => void;
+}
+
+type Manager = 'bind9-agent' | 'bind9-agent-serial';
+/** The fields of one manager, all of them: what an apply leaves out is removed. */
+type Fields = (published: Published | undefined) => RawObject;
+
+const CONFLICT: Written = { kind: 'conflict' };
+
+/**
+ * Writes `DNSZone.status` by server-side apply. Two managers: one owns what the primaries agree on, the other the report.
+ * Each write carries the resourceVersion and the uid of the zone as it was read: the API server compares the first, and
+ * with it a zone that was made anew under the name is told from the one that was meant.
+ */
+export class StatusWriter {
+  readonly #options: StatusWriterOptions;
+  readonly #apiVersion: string;
+  readonly #published: PublishedStatus;
+  #problems: readonly InvalidObject[] = [];
+
+  constructor(options: StatusWriterOptions) {
+    const { api, clock, apiVersion = 'bindy.firestoned.io/v1beta1' } = options;
+    this.#options = options;
+    this.#apiVersion = apiVersion;
+    this.#published = new PublishedStatus({ api, clock, apiVersion });
+  }
+
+  /** What of the statuses cannot be written, and why. */
+  get invalid(): readonly InvalidObject[] {
+    return this.#problems;
+  }
+
+  agree(...[zone, at, fields]: Parameters<Cluster['agree']>): ReturnType<Cluster['agree']> {
+    return this.#write(zone, at, 'bind9-agent-serial', (published, { status }) => {
+      const { allocated = status.allocated, writer = status.writer } = fields;
+      const agreed: Agreed = { ...(allocated && { allocated }), ...(writer && { writer }) };
+      const now = timestamp(this.#options.clock.now());
+      return published === undefined ? { ...agreed } : fitAgreed(agreed, published, status, now);
+    });
+  }
+
+  report(zone: ObjectKey, at: string | undefined, report: ZoneReport): Promise<Written> {
+    return this.#write(zone, at, 'bind9-agent', (published, { status }) =>
+      published === undefined ? { ...report } : fitReport(report, published, status),
+    );
+  }
+
+  async #write(
+    zone: ObjectKey,
+    at: string | undefined,
+    manager: Manager,
+    fieldsOf: (published: Published | undefined, known: KnownZone) => RawObject,
+  ): Promise<Written> {
+    const known = this.#options.zone(zone);
+    if (known === undefined || known.status.version !== at) return CONFLICT;
+    try {
+      const written = await this.#apply(zone, known, manager, (published) =>
+        fieldsOf(published, known),
+      );
+      this.#tell(undefined);
+      return written;
+    } catch (error) {
+      if (error instanceof RefusedError) this.#tell(error.message);
+      throw error;
+    }
+  }
+
+  async #apply(
+    zone: ObjectKey,
+    known: KnownZone,
+    manager: Manager,
+    fields: Fields,
+  ): Promise<Written> {
+    const published = await this.#published.read();
+    const answer = await this.#request(zone, known, manager, fields(published));
+    if (answer.ok) {
+      this.#options.wrote(answer.body);
+      return { kind: 'written', version: String(metadataOf(answer.body)['resourceVersion']) };
+    }
+    // Gone, or made anew: the watch will tell.
+    if (answer.code === 409 || answer.code === 404) return CONFLICT;
+    if (isUndeclared(answer)) this.#published.forget();
+    throw new RefusedError(
+      `the API server refuses the status of DNSZone ${zone}: ${answer.message}`,
+    );
+  }
+
+  #request(zone: ObjectKey, { uid, status }: KnownZone, manager: Manager, fields: RawObject) {
+    const [namespace = '', name = ''] = zone.split('/');
+    return this.#options.api.request({
+      method: 'PATCH',
+      path: `/apis/${this.#apiVersion}/namespaces/${namespace}/dnszones/${name}/status`,
+      query: { fieldManager: manager, force: 'true' },
+      contentType: 'apply',
+      body: {
+        apiVersion: this.#apiVersion,
+        kind: 'DNSZone',
+        metadata: { name, namespace, uid, resourceVersion: status.version },
+        status: fields,
+      },
+    });
+  }
+
+  #tell(refusal: string | undefined): void {
+    const missing = this.#published.last?.missing ?? [];
+    const problems: InvalidObject[] = [];
+    if (missing.length > 0)
+      problems.push({
+        object: 'CustomResourceDefinition dnszones.bindy.firestoned.io',
+        problems: missing.map((path) => ({
+          path: `status.${path}`,
+          problem: 'want it declared; it is not told',
+        })),
+      });
+    if (refusal !== undefined)
+      problems.push({ object: 'status of DNSZones', problems: [{ path: '', problem: refusal }] });
+    if (JSON.stringify(problems) === JSON.stringify(this.#problems)) return;
+    this.#problems = problems;
+    this.#options.changed();
+  }
+}
+
+/** The server has something against the write that another try will not change. */
+class RefusedError extends TransientError {}
+
+const isUndeclared = ({ message }: Refusal): boolean =>
+  message.includes('field not declared in schema');
