@@ -58,6 +58,8 @@ export interface ClusterView {
    * are missing must not be taken for deleted either.
    */
   readonly unremembered?: string;
+  /** Why the view may be behind what is true, and since when: its source does not answer. */
+  readonly stale?: string;
 }
 
 /** Something that happened to a zone or to this pod, for those who look with `kubectl describe`. */
@@ -81,9 +83,11 @@ export type Written =
 
 /** Resources, peers and statuses, wherever they are kept. Failures worth a retry are `TransientError`s. */
 export interface Cluster {
-  /** Starts watching; `changed` is called after each change, coalesced. Resolves when watching, not when synced. */
+  /** Starts watching; `changed` is called after each change (that of a report alone may go without), coalesced. Resolves when watching, not when synced. */
   start(changed: () => void): Promise<void>;
   view(): ClusterView;
+  /** How long ago each source last said that nothing is missing, in seconds, by its name; empty where no source says so. */
+  ages(): ReadonlyMap<string, number>;
   /** Publishes our registration, at first and after each change of it; renewals are the cluster's own affair. */
   register(registration: Registration): Promise<void>;
   /** Takes our registration back, unless another pod has taken the name over. */

@@ -103,6 +103,10 @@ export class DirectoryCluster implements Cluster {
     return this.#view;
   }
 
+  ages(): ReadonlyMap<string, number> {
+    return new Map();
+  }
+
   register(registration: Registration): Promise<void> {
     return this.#peers.register(registration);
   }

@@ -1,0 +1,110 @@
+import { atOnce } from '../../at-once.ts';
+import { failureOf } from '../../problem.ts';
+import type { ObjectKey } from '../../resources/types.ts';
+import type { Identity, RawObject } from './collection.ts';
+import { type KeeperOptions, type KeptObject, keepObject } from './kept-object.ts';
+import { Reflector, type ReflectorOptions } from './reflector.ts';
+
+export interface ConfigMapsOptions
+  extends Pick<
+    ReflectorOptions<KeptObject>,
+    'api' | 'clock' | 'random' | 'paths' | 'times' | 'onState' | 'onItem'
+  > {
+  readonly keeper: KeeperOptions;
+}
+
+/** ConfigMaps asked for at the same time. */
+const AT_ONCE = 4;
+const RETRY_MS = 1000;
+
+/**
+ * The ConfigMaps that zones refer to. Of all others nothing is kept but their version; and nothing is watched before a zone
+ * refers to one.
+ */
+export class ConfigMaps {
+  readonly reflector: Reflector<KeptObject>;
+  readonly #options: ConfigMapsOptions;
+  #wanted: ReadonlySet<ObjectKey> = new Set();
+  #running: Promise<void> | undefined;
+  #fetching = false;
+
+  constructor(options: ConfigMapsOptions) {
+    const { onItem } = options;
+    this.#options = options;
+    this.reflector = new Reflector({
+      ...options,
+      keep: (raw, identity, before) => this.#keep(raw, identity, before),
+      counts: (before, now) => !isStub(before) || !isStub(now),
+      onItem: (change) => {
+        if (!isStub(change.before) || !isStub(change.now)) onItem(change);
+      },
+    });
+  }
+
+  /** A zone refers to one, or did. */
+  get used(): boolean {
+    return this.#running !== undefined;
+  }
+
+  /** Every one that is wanted is here, or is not in the cluster. */
+  get synced(): boolean {
+    return !this.used || (this.reflector.state !== 'unread' && this.#missing().length === 0);
+  }
+
+  /** These are needed from now on, and no others. */
+  want(keys: ReadonlySet<ObjectKey>, signal: AbortSignal): void {
+    const { collection } = this.reflector;
+    const before = this.#wanted;
+    this.#wanted = keys;
+    for (const key of before) {
+      const known = keys.has(key) ? undefined : collection.items.get(key);
+      if (known !== undefined) collection.replace(key, stub(known));
+    }
+    if (keys.size > 0) this.#running ??= this.reflector.run(signal);
+    if (!this.#fetching) void this.#fetch(signal);
+  }
+
+  async stopped(): Promise<void> {
+    await this.#running;
+  }
+
+  #keep(raw: RawObject, identity: Identity, before: KeptObject | undefined) {
+    if (!this.#wanted.has(identity.key)) return stub(identity);
+    return keepObject(raw, identity, before, this.#options.keeper);
+  }
+
+  /** Those that were not wanted when they came. */
+  #missing(): readonly ObjectKey[] {
+    const { items } = this.reflector.collection;
+    return [...this.#wanted].filter((key) => items.has(key) && isStub(items.get(key)));
+  }
+
+  async #fetch(signal: AbortSignal): Promise<void> {
+    this.#fetching = true;
+    for (let keys = this.#missing(); keys.length > 0 && !signal.aborted; keys = this.#missing()) {
+      const failure = await failureOf(atOnce(AT_ONCE, keys, (key) => this.#fetchOne(key, signal)));
+      if (failure !== undefined) await this.#options.clock.sleep(RETRY_MS, signal);
+    }
+    this.#fetching = false;
+  }
+
+  async #fetchOne(key: ObjectKey, signal: AbortSignal): Promise<void> {
+    const { collection } = this.reflector;
+    const [namespace, name] = key.split('/');
+    const path = `/api/v1/namespaces/${namespace}/configmaps/${name}`;
+    const answer = await this.#options.api.request({ method: 'GET', path }, signal);
+    if (answer.ok) return collection.fill(answer.body);
+    const known = collection.items.get(key);
+    if (known === undefined || !isStub(known)) return;
+    const problems = [{ path: '', problem: answer.message }];
+    collection.replace(key, { ...known, wrong: { object: `ConfigMap ${key}`, problems } });
+  }
+}
+
+const stub = ({ version }: { readonly version: number }): KeptObject => ({
+  version,
+  object: undefined,
+});
+
+const isStub = (kept: KeptObject | undefined): boolean =>
+  kept?.object === undefined && kept?.wrong === undefined;

@@ -1,0 +1,106 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Problem } from '../../problem.ts';
+import { isObject } from '../../resources/got.ts';
+import { objectName, readObject } from '../../resources/read-object.ts';
+import type { Metadata, ObjectKey, ResourceObject } from '../../resources/types.ts';
+import type { InvalidObject, ZoneStatus } from '../cluster.ts';
+import type { Identity, Kept, RawObject } from './collection.ts';
+import type { Texts } from './texts.ts';
+import { zoneStatusOf } from './zone-status.ts';
+
+/** What is kept in memory of one object of ours. */
+export interface KeptObject extends Kept {
+  /** Its last good version; undefined: there was none, or it is not needed. */
+  readonly object: ResourceObject | undefined;
+  /** Why it cannot be used as it is now. */
+  readonly wrong?: InvalidObject;
+  /** Of a DNSZone. */
+  readonly uid?: string;
+  readonly status?: ZoneStatus;
+}
+
+export interface KeeperOptions {
+  readonly texts: Texts;
+  /** The last good version that an earlier run has kept of an object. */
+  readonly lastGood: (kind: string, key: ObjectKey) => ResourceObject | undefined;
+  /** It is used, but probably does not say what was meant. */
+  readonly warn: (object: string, problems: readonly Problem[]) => void;
+}
+
+/**
+ * Reads an object into what is kept of it. A part that says the same as before is the same as before; of an object that turned
+ * wrong, the last good version stays.
+ */
+export function keepObject(
+  raw: RawObject,
+  { key, version }: Identity,
+  before: KeptObject | undefined,
+  { texts, lastGood, warn }: KeeperOptions,
+): KeptObject | undefined {
+  const read = readObject(raw, { where: key, defaultNamespace: '' });
+  const ofZone = raw['kind'] === 'DNSZone' ? zonePart(raw, texts) : {};
+  switch (read.kind) {
+    case 'skipped':
+      return undefined;
+    case 'invalid': {
+      const object = before?.object ?? lastGood(String(raw['kind']), key);
+      return { version, object, wrong: same(before?.wrong, read.invalid), ...ofZone };
+    }
+    case 'object': {
+      const object = same(before?.object, trimmed(read.object, key, texts));
+      if (object !== before?.object && read.warnings.length > 0)
+        warn(objectName(object.kind, object.metadata), read.warnings);
+      return { version, object, ...ofZone };
+    }
+  }
+}
+
+function zonePart(raw: RawObject, texts: Texts): Pick<KeptObject, 'uid' | 'status'> {
+  const uid = isObject(raw['metadata']) ? raw['metadata']['uid'] : undefined;
+  const status = zoneStatusOf(raw);
+  texts.shareIn(status.report);
+  return typeof uid === 'string' ? { uid, status } : { status };
+}
+
+/** The former, where it says the same. */
+const same = <T>(before: T | undefined, now: T): T =>
+  before !== undefined && isDeepStrictEqual(before, now) ? before : now;
+
+function trimmed(object: ResourceObject, key: ObjectKey, texts: Texts): ResourceObject {
+  texts.shareIn('spec' in object ? object.spec : {});
+  const metadata = trimmedMetadata(object, texts);
+  // The key as the collection has it: one text less for each object.
+  return 'id' in object
+    ? { ...object, key, metadata, id: `${object.kind}/${key}` }
+    : { ...object, key, metadata };
+}
+
+/** Of a record, its uid and generation tell nothing that its versions do not. */
+function trimmedMetadata({ kind, metadata }: ResourceObject, texts: Texts): Metadata {
+  const { name, namespace, uid, creationTimestamp, generation } = metadata;
+  const labels = small(texts.shareIn(metadata.labels));
+  const created = creationTimestamp === undefined ? {} : { creationTimestamp };
+  if (kind === 'ConfigMap') return { name, namespace, labels, annotations: NONE };
+  const common = { name, namespace: texts.share(namespace), labels, ...created };
+  if (kind.endsWith('Record')) return { ...common, annotations: NONE };
+  return {
+    ...common,
+    annotations: ours(metadata.annotations),
+    ...(uid === undefined ? {} : { uid }),
+    ...(generation === undefined ? {} : { generation }),
+  };
+}
+
+const NONE: Readonly<Record<string, string>> = Object.freeze({});
+
+type Named = Readonly<Record<string, string>>;
+
+const small = (texts: Named): Named => (Object.keys(texts).length === 0 ? NONE : texts);
+
+/** `kubectl apply` keeps a copy of the whole object in an annotation. */
+const ours = (annotations: Named): Named =>
+  small(
+    Object.fromEntries(
+      Object.entries(annotations).filter(([name]) => /^[^/]*bindy\.firestoned\.io\//.test(name)),
+    ),
+  );

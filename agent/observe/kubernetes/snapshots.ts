@@ -1,0 +1,98 @@
+import type {
+  Bind9Cluster,
+  Bind9Instance,
+  ConfigMap,
+  DNSZone,
+  DnsRecord,
+  ObjectKey,
+  ResourceObject,
+} from '../../resources/types.ts';
+import type { InvalidObject, ZoneStatus } from '../cluster.ts';
+import type { Change } from './collection.ts';
+import type { KeptObject } from './kept-object.ts';
+import type { Source, SourceKind } from './sources.ts';
+
+/** The part of a view that comes from objects. */
+export interface ObjectViews {
+  readonly zones: ReadonlyMap<ObjectKey, DNSZone>;
+  readonly records: ReadonlyMap<string, DnsRecord>;
+  readonly instances: ReadonlyMap<ObjectKey, Bind9Instance>;
+  readonly clusters: ReadonlyMap<ObjectKey, Bind9Cluster>;
+  readonly configMaps: ReadonlyMap<ObjectKey, ConfigMap>;
+  readonly statuses: ReadonlyMap<ObjectKey, ZoneStatus>;
+  readonly wrong: readonly InvalidObject[];
+}
+
+/** What the sources hold, as maps that stay as they are: a change costs new maps only of that in which something changed. */
+export class Snapshots {
+  readonly #sources: readonly Source[];
+  readonly #changed = new Set<keyof ObjectViews>();
+  #views: ObjectViews = {
+    zones: new Map(),
+    records: new Map(),
+    instances: new Map(),
+    clusters: new Map(),
+    configMaps: new Map(),
+    statuses: new Map(),
+    wrong: [],
+  };
+
+  constructor(sources: readonly Source[]) {
+    this.#sources = sources;
+  }
+
+  note(kind: SourceKind, { before, now }: Change<KeptObject>): void {
+    if (before?.object !== now?.object) this.#changed.add(viewOf(kind));
+    if (before?.wrong !== now?.wrong) this.#changed.add('wrong');
+    if (before?.status !== now?.status) this.#changed.add('statuses');
+  }
+
+  get views(): ObjectViews {
+    if (this.#changed.size > 0) {
+      const fresh = [...this.#changed].map((view) => [view, this.#make(view)] as const);
+      this.#views = { ...this.#views, ...Object.fromEntries(fresh) };
+      this.#changed.clear();
+    }
+    return this.#views;
+  }
+
+  #make(view: keyof ObjectViews): ObjectViews[typeof view] {
+    switch (view) {
+      case 'wrong':
+        return [...this.#kept(() => true)].flatMap(([, { wrong }]) => wrong ?? []);
+      case 'statuses': {
+        const statuses = new Map<ObjectKey, ZoneStatus>();
+        for (const [key, { status }] of this.#kept((kind) => kind === 'DNSZone'))
+          if (status !== undefined) statuses.set(key, status);
+        return statuses;
+      }
+      default: {
+        // A source holds objects of its kind: that is what the type of each view says.
+        const objects = new Map<string, ResourceObject>();
+        for (const [key, { object }] of this.#kept((kind) => viewOf(kind) === view))
+          if (object !== undefined) objects.set('id' in object ? object.id : key, object);
+        return objects as ReadonlyMap<string, ResourceObject> as ReadonlyMap<string, never>;
+      }
+    }
+  }
+
+  *#kept(isWanted: (kind: SourceKind) => boolean): Generator<readonly [ObjectKey, KeptObject]> {
+    for (const { kind, reflector } of this.#sources)
+      if (isWanted(kind)) yield* reflector.collection.items;
+  }
+}
+
+function viewOf(kind: SourceKind): Exclude<keyof ObjectViews, 'statuses' | 'wrong'> {
+  switch (kind) {
+    case 'DNSZone':
+      return 'zones';
+    case 'Bind9Instance':
+      return 'instances';
+    case 'Bind9Cluster':
+      return 'clusters';
+    case 'ConfigMap':
+      return 'configMaps';
+    default:
+      return 'records';
+  }
+}
