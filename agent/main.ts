@@ -72,7 +72,7 @@ async function main(): Promise<number> {
   });
   if (!line.ok) return line.exitCode;
   const { flags, configFile, invocation } = line.value;
-  const host = readHost();
+  const host = readHost(process.env);
   const load = () =>
     loadOptions({
       host,

@@ -7,6 +7,8 @@ export interface Host {
   readonly addresses: readonly string[];
   /** Unique to this start of the agent. */
   readonly uid: string;
+  /** URL of the API server of the cluster that this is a pod of; empty where it is none. */
+  readonly apiServer: string;
 }
 
 /** A default that depends on the machine, or on options declared above. */

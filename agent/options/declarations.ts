@@ -7,6 +7,7 @@ import {
   integer,
   labels,
   listOf,
+  namespaceOrAll,
   objectName,
   someText,
   text,
@@ -23,6 +24,9 @@ const subfolder = (name: string) => ({
   from: (_host: unknown, settled: (path: string) => string) =>
     `${settled('directory.path')}/${name}`,
 });
+
+/** Where the kubelet puts a pod's token and the certificates of the API server. */
+const serviceAccount = '/var/run/secrets/kubernetes.io/serviceaccount';
 
 /** Every option of the agent, in the order in which they are documented. */
 export const declarations = [
@@ -41,6 +45,29 @@ export const declarations = [
   }),
   derivedOption('directory.status', folder, subfolder('status'), {
     help: "Folder to which each zone's status is written.",
+  }),
+
+  option('kubernetes.namespaces', listOf('namespaces or "*"', namespaceOrAll), [], {
+    help: "With `cluster: kubernetes`, the namespaces whose zones and records this pod reads; `*` for all of them. When nothing is set, the pod's own. All pods of a cluster need the same.",
+  }),
+  derivedOption(
+    'kubernetes.server',
+    text('a URL'),
+    { told: "the API server that the pod's environment names", from: (host) => host.apiServer },
+    { help: 'URL of the API server.' },
+  ),
+  option('kubernetes.tokenFile', text('a file'), `${serviceAccount}/token`, {
+    help: 'File of the token that is shown to the API server. It is read again when the kubelet replaces it.',
+  }),
+  option('kubernetes.caFile', text('a file'), `${serviceAccount}/ca.crt`, {
+    help: 'File of the certificates by which the API server is known, in PEM. When it is set to nothing, those of Node.js.',
+  }),
+  option('kubernetes.kubeconfig', text('a file'), '', {
+    help: 'A kubeconfig to use in place of the three above: from a laptop, for `get`, `explain` and `plan`.',
+    mustExist: 'file',
+  }),
+  option('kubernetes.context', text('a context'), '', {
+    help: 'Context of the kubeconfig. When nothing is set, its current one.',
   }),
 
   derivedOption(

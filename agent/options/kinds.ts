@@ -42,6 +42,11 @@ export const objectName = (want: string): Kind<string> =>
     /^[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?$/i.test(value),
   );
 
+export const namespaceOrAll: Kind<string> = textLike(
+  'namespaces or "*"',
+  (value) => value === '*' || /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/.test(value),
+);
+
 export const absoluteFolder: Kind<string> = textLike('a folder, as an absolute path', (value) =>
   value.startsWith('/'),
 );

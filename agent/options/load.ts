@@ -43,7 +43,11 @@ export function loadOptions(sources: Sources): Parsed<Options> {
   }
   const values = settle(given, sources.host);
   const nameOf = (path: string): string => names.get(path) ?? path;
-  problems.push(...missingFiles(values, nameOf), ...contradictions(values, nameOf));
+  problems.push(
+    ...missingFiles(values, nameOf),
+    ...contradictions(values, nameOf),
+    ...unreachable(values, nameOf),
+  );
   return problems.length > 0 ? { ok: false, problems } : { ok: true, value: nest(values) };
 }
 
@@ -102,6 +106,22 @@ function contradictions(values: ReadonlyMap<string, unknown>, nameOf: NameOf): P
   if (duration > renew) return [];
   const problem = `want more than ${nameOf('lease.renewSeconds')} (${renew}), got ${duration}`;
   return [{ path: nameOf('lease.durationSeconds'), problem }];
+}
+
+/** What the API server is reached by, where it is needed. */
+function unreachable(values: ReadonlyMap<string, unknown>, nameOf: NameOf): Problem[] {
+  if (values.get('cluster') !== 'kubernetes' || values.get('kubernetes.kubeconfig') !== '')
+    return [];
+  const server = String(values.get('kubernetes.server'));
+  const isServer = /^https?:$/.test(URL.parse(server)?.protocol ?? '');
+  const files = ['kubernetes.tokenFile', 'kubernetes.caFile'].flatMap((path): Problem[] => {
+    const file = String(values.get(path));
+    const problem = file === '' ? undefined : missing('file', file);
+    return problem === undefined ? [] : [{ path: nameOf(path), problem }];
+  });
+  if (isServer) return files;
+  const problem = `want the URL of the API server (or a kubernetes.kubeconfig), got ${server === '' ? 'nothing: this is no pod' : JSON.stringify(server)}`;
+  return [{ path: nameOf('kubernetes.server'), problem }, ...files];
 }
 
 function nest(values: ReadonlyMap<string, unknown>): Options {

@@ -12,7 +12,7 @@ const POLL_MS = 20;
 
 /** The cluster as it is now, without taking part in it. */
 export async function lookOnce(options: Options, context: Context): Promise<LookedOnce> {
-  const cluster = openCluster(options, context.log, 'onlooker');
+  const cluster = await openCluster(options, context, 'onlooker');
   try {
     await cluster.start(() => undefined);
     const deadline = context.clock.now() + SYNC_MS;

@@ -1,35 +1,71 @@
 import { randomUUID } from 'node:crypto';
-import { systemClock } from '../clock.ts';
-import type { Logger } from '../log.ts';
+import type { Context } from '../context.ts';
 import type { Cluster } from '../observe/cluster.ts';
 import { DirectoryCluster } from '../observe/directory-cluster.ts';
+import { type Access, TokenAccess } from '../observe/kubernetes/access.ts';
+import { HttpApi } from '../observe/kubernetes/api.ts';
+import { openKubeconfig } from '../observe/kubernetes/kubeconfig.ts';
+import { KubernetesCluster } from '../observe/kubernetes/kubernetes-cluster.ts';
 import { LastGood } from '../observe/last-good.ts';
 import type { Options } from '../options/options.ts';
-import { TransientError } from '../problem.ts';
 
 /**
  * The cluster that the options choose; not started yet.
  *
  * @param as `pod`: a member of it, whose own registration is not among its peers; `onlooker`: sees all pods
+ * @throws TransientError where it cannot be known how to reach it
  */
-export function openCluster(options: Options, log: Logger, as: 'pod' | 'onlooker'): Cluster {
-  if (options.cluster === 'kubernetes')
-    throw new TransientError('cluster: this build serves from a directory only, got "kubernetes"');
-  const { directory, pod, lease, paths } = options;
-  return new DirectoryCluster({
-    manifests: [directory.manifests],
-    peers: directory.peers,
-    status: directory.status,
-    ...(as === 'pod' ? { pod: pod.name } : { onlooks: true }),
+export async function openCluster(
+  options: Options,
+  context: Context,
+  as: 'pod' | 'onlooker',
+): Promise<Cluster> {
+  const { pod, lease, paths } = options;
+  const { log, clock, random } = context;
+  const common = {
+    ...{ clock, random, lease },
     namespace: pod.namespace,
-    lease,
-    clock: systemClock,
     newId: randomUUID,
     lastGood: new LastGood({
       folder: paths.state,
       writes: as === 'pod',
       failed: (why) => log.warn({ reason: why }, 'last good versions may not outlive a restart'),
     }),
-    note: (note) => log.info(note, 'manifest'),
-  });
+    note: (note: object) => log.info(note, 'manifest'),
+    ...(as === 'pod' ? { pod: pod.name } : {}),
+  };
+  switch (options.cluster) {
+    case 'directory':
+      return new DirectoryCluster({
+        ...common,
+        manifests: [options.directory.manifests],
+        peers: options.directory.peers,
+        status: options.directory.status,
+        onlooks: as === 'onlooker',
+      });
+    case 'kubernetes':
+      return new KubernetesCluster({
+        ...common,
+        api: new HttpApi({
+          access: await accessOf(options, context),
+          userAgent: `bind9-agent/${context.version}`,
+        }),
+        namespaces: namespacesOf(options),
+        // One that was made up owns nothing: a Lease whose owner is not there is removed at once.
+        ...(pod.uid === context.host.uid ? {} : { podUid: pod.uid }),
+      });
+  }
+}
+
+async function accessOf({ kubernetes }: Options, { clock }: Context): Promise<Access> {
+  const { server, tokenFile, caFile, kubeconfig, context } = kubernetes;
+  if (kubeconfig !== '') return openKubeconfig(kubeconfig, context);
+  return new TokenAccess({ server, tokenFile, caFile, clock });
+}
+
+/** An empty name stands for all. */
+function namespacesOf({ kubernetes, pod }: Options): readonly string[] {
+  const { namespaces } = kubernetes;
+  if (namespaces.includes('*')) return [''];
+  return namespaces.length === 0 ? [pod.namespace] : [...new Set(namespaces)];
 }

@@ -2,11 +2,17 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { readHost } from '../../agent/options/host.ts';
 import { loadOptions, type Sources } from '../../agent/options/load.ts';
 import type { Options } from '../../agent/options/options.ts';
 import { tellProblems } from '../../agent/options/tell-problems.ts';
 
-const host = { name: 'primary-0', addresses: ['192.0.2.7', '2001:db8::7'], uid: 'uid-1' };
+const host = {
+  name: 'primary-0',
+  addresses: ['192.0.2.7', '2001:db8::7'],
+  uid: 'uid-1',
+  apiServer: '',
+};
 
 let folder = '';
 beforeEach(() => {
@@ -286,6 +292,47 @@ describe('wrong settings', () => {
     const text = told({ environment: { BIND9_AGENT_LEASE_RENEW_SECONDS: '120' } });
     expect(text).toContain(
       'lease.durationSeconds  want more than BIND9_AGENT_LEASE_RENEW_SECONDS (120), got 120',
+    );
+  });
+
+  test('with the Kubernetes API, what it is reached by must be there, unless a kubeconfig says all', () => {
+    const environment = { BIND9_AGENT_CLUSTER: 'kubernetes' };
+    const account = '/var/run/secrets/kubernetes.io/serviceaccount';
+    expect(told({ environment })).toBe(
+      `bind9-agent: 3 settings are wrong
+  kubernetes.server     want the URL of the API server (or a kubernetes.kubeconfig), got nothing: this is no pod
+  kubernetes.tokenFile  file not found: ${account}/token
+  kubernetes.caFile     file not found: ${account}/ca.crt
+`,
+    );
+    const kubeconfig = file('config', '');
+    expect(good({ environment, flags: { 'kubernetes.kubeconfig': kubeconfig } })).toBeTruthy();
+    const given = {
+      'kubernetes.server': 'https://192.0.2.1:6443',
+      'kubernetes.tokenFile': file('token', ''),
+      'kubernetes.caFile': '',
+    };
+    expect(good({ environment, flags: given })).toBeTruthy();
+    expect(told({ environment, flags: { ...given, 'kubernetes.server': '192.0.2.1' } })).toContain(
+      '--kubernetes-server  want the URL of the API server (or a kubernetes.kubeconfig), got "192.0.2.1"',
+    );
+  });
+
+  test("the API server is the one that the pod's environment names", () => {
+    const server = (environment: Sources['environment']): string => readHost(environment).apiServer;
+    expect(server({})).toBe('');
+    expect(server({ KUBERNETES_SERVICE_HOST: '10.96.0.1' })).toBe('https://10.96.0.1:443');
+    const six = { KUBERNETES_SERVICE_HOST: 'fd00::1', KUBERNETES_SERVICE_PORT: '6443' };
+    expect(server(six)).toBe('https://[fd00::1]:6443');
+  });
+
+  test('namespaces are names, or all', () => {
+    expect(good({ yaml: 'kubernetes: { namespaces: [dns, "*"] }' }).kubernetes.namespaces).toEqual([
+      'dns',
+      '*',
+    ]);
+    expect(told({ yaml: 'kubernetes: { namespaces: [Dns] }' })).toContain(
+      'kubernetes.namespaces  want namespaces or "*", got "Dns"',
     );
   });
 });
