@@ -152,6 +152,7 @@ export class Agreements {
       allocated,
       serving: servingOf(served),
       ranked: plan.ranked,
+      secondaries: plan.placement.secondaries.filter(isLive).map(({ pod }) => pod),
       elsewhere: this.#othersOf(plan).length > 0 || isUnknownHere(about) ? elsewhere : undefined,
       floor: plan.floor,
       date: styledByDate ? dateSerial(clock.now()) : undefined,
@@ -211,7 +212,8 @@ export class Agreements {
   async #swap({ plan, progress, status }: About, serial: Serial): Promise<boolean> {
     const { cluster, self, log, again } = this.#deps;
     const zone = plan.object.key;
-    const allocated = { serial, contentHash: plan.content.hash, by: self, view: progress.latest };
+    const { hash: contentHash, records } = plan.content;
+    const allocated = { serial, contentHash, records, by: self, view: progress.latest };
     try {
       const written = await cluster.agree(zone, status?.version, { allocated });
       if (written.kind === 'conflict') again(20);
@@ -257,7 +259,8 @@ export class Agreements {
     const memory = this.#memory.get(plan.object.key);
     if (memory?.taken !== undefined && !isNewer(serial, memory.taken.serial)) return memory.taken;
     const { log, transferFrom, again } = this.#deps;
-    const allocator = plan.placement.primaries.find((pod) => pod.pod === from);
+    const { primaries, secondaries } = plan.placement;
+    const allocator = [...primaries, ...secondaries].find((pod) => pod.pod === from);
     const found = allocator === undefined ? undefined : await transferFrom(allocator, plan.zone);
     // The allocator agrees first and loads then.
     const taken = found === undefined || isNewer(serial, found.serial) ? undefined : found;

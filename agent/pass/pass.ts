@@ -13,7 +13,7 @@ import type { ProofTarget, Prover } from '../observe/prover.ts';
 import { type Action, explainAction, type Target, zoneOf } from '../plan/action.ts';
 import { diff } from '../plan/diff.ts';
 import { isEmptyZone } from '../plan/empty-zones.ts';
-import { type GuardLimits, guard, type Held } from '../plan/guard.ts';
+import { type GuardLimits, guardPlan, type Held } from '../plan/guard.ts';
 import type { WantedConfig } from '../plan/named-config.ts';
 import type { PrimaryPlan, ZonePlan, ZoneSettings } from '../plan/plan-zone.ts';
 import type { Plan, Planner } from '../plan/planner.ts';
@@ -118,22 +118,23 @@ export class Passes {
     );
     // What a named that was never started was to be given is written afresh, whole.
     const given = inputs.named === 'never-started' ? NOTHING : served;
+    const { drops, withheld, held, approved } = guardPlan(planned, {
+      view,
+      self: self.pod,
+      served: given,
+      limits: this.#deps.limits,
+      approved: inputs.approved,
+    });
     const plan = await this.#withholder.withhold(planned, {
       self: self.pod,
       view,
       served: given,
+      guarded: withheld,
       loader: inputs.named === 'ready' ? this.#deps.loader : undefined,
     });
     prover.watch(proofTargets(plan));
     const { plans, targets } = await this.#targets(plan, view);
-    const wanted = diff({
-      plans,
-      targets,
-      served: given,
-      unreadable: new Set(view.invalid.flatMap(({ zone }) => (zone === undefined ? [] : [zone]))),
-      removalsFrozen: view.removalsFrozen,
-    });
-    const { actions, held, approved } = guard(wanted, given, this.#deps.limits, inputs.approved);
+    const actions = [...diff({ plans, targets, served: given }), ...drops];
     if (inputs.named !== 'never-started' && view.removalsFrozen === undefined) this.#mark(held);
     const config = await this.#configure(wantedConfig(plan), held);
     const firstStanzas = await this.#apply(actions, inputs, config, plan);

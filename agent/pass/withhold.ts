@@ -14,14 +14,16 @@ export interface WithholdInputs {
   readonly served: ReadonlyMap<DomainName, ServedZone>;
   /** Knows what named serves; undefined where nobody can be asked. */
   readonly loader: Pick<ContentLoader, 'served'> | undefined;
+  /** Zones whose content the guard holds back, and why. */
+  readonly guarded: ReadonlyMap<ObjectKey, string>;
 }
 
 const READS_AT_ONCE = 8;
 const NONE: ReadonlyMap<ObjectKey, PrimaryPlan> = new Map();
 
 /**
- * Withholds the content of zones that would lose records because nobody has ever been able to read where these may
- * stand.
+ * Withholds the content of zones that would lose most of their records, or any because nobody has ever been able to read
+ * where these may stand.
  */
 export class Withholder {
   /** The zones of the last plan whose content was withheld. */
@@ -48,8 +50,12 @@ export class Withholder {
     inputs: WithholdInputs,
   ): Promise<ReadonlyMap<ObjectKey, PrimaryPlan>> {
     const { unremembered } = inputs.view;
-    if (unremembered === undefined) return NONE;
     const withheld = new Map<ObjectKey, PrimaryPlan>();
+    for (const [key, why] of inputs.guarded) {
+      const each = plan.zones.get(key);
+      if (each?.kind === 'primary') withheld.set(key, this.#make(each, why));
+    }
+    if (unremembered === undefined) return withheld;
     await atOnce(READS_AT_ONCE, [...plan.zones.values()], async (each) => {
       if (each.kind !== 'primary' || each.dynamic) return;
       const lost = await lossOf(each, inputs);

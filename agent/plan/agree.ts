@@ -18,6 +18,8 @@ export interface Agreement {
   readonly serving: { readonly serial: Serial; readonly contentHash?: string } | undefined;
   /** Live primaries of the zone in the order of rank, this pod among them. */
   readonly ranked: readonly string[];
+  /** Live secondaries of the zone. */
+  readonly secondaries: readonly string[];
   /**
    * The newest serial at the zone's other live pods, primaries and secondaries, and at our own named where others wrote
    * what it serves. They are asked only where nothing is allocated (at first, or the status was lost) or nothing of ours
@@ -106,12 +108,12 @@ const mustAsk = ({ allocated, serving, elsewhere }: Agreement): boolean =>
   (allocated === undefined || serving === undefined) && elsewhere === 'unasked';
 
 /**
- * What was agreed on, where it is newer than what our named serves: from whoever allocated it, or from another primary
- * where that one is gone, or was this pod before it lost its disk.
+ * What was agreed on, where it is newer than what our named serves: from whoever allocated it, or from another pod where
+ * that one is gone, or was this pod before it lost its disk.
  */
 function follow(input: Agreement): Decision {
-  const { allocated, self, ranked, serving } = input;
-  const others = ranked.filter((pod) => pod !== self);
+  const { allocated, self, ranked, secondaries, serving } = input;
+  const others = [...ranked, ...secondaries].filter((pod) => pod !== self);
   const by = others.find((pod) => pod === allocated?.by) ?? others[0];
   const newer =
     allocated !== undefined && (serving === undefined || isNewer(allocated.serial, serving.serial));

@@ -6,11 +6,16 @@ import type { ServedZone } from './served-zone.ts';
 
 export interface DiffInputs {
   readonly plans: ReadonlyMap<ObjectKey, ZonePlan>;
+  readonly served: ReadonlyMap<string, ServedZone>;
   /**
    * Agreed content by zone; a primary zone without one waits for its serial. `on-disk`: the zone's file is there, and
    * others wrote what it holds.
    */
   readonly targets: ReadonlyMap<DomainName, Target | 'on-disk'>;
+}
+
+export interface DropInputs {
+  readonly plans: ReadonlyMap<ObjectKey, ZonePlan>;
   readonly served: ReadonlyMap<string, ServedZone>;
   /** Zones whose object cannot be read as it stands: what is served of them stays. */
   readonly unreadable: ReadonlySet<ObjectKey>;
@@ -18,19 +23,13 @@ export interface DiffInputs {
   readonly removalsFrozen: string | undefined;
 }
 
-/** What must be done to get from what named serves to what is planned: additions, changes, then removals. */
-export function diff(inputs: DiffInputs): Action[] {
-  const { plans, targets, served } = inputs;
-  const actions: Action[] = [];
-  const wanted = new Set<string>();
-  for (const plan of plans.values()) {
-    if (plan.kind === 'elsewhere' || plan.kind === 'conflict') continue;
-    wanted.add(plan.zone);
-    if (plan.kind === 'primary' || plan.kind === 'secondary')
-      actions.push(...diffZone(plan, served.get(plan.zone), targets.get(plan.zone)));
-  }
-  return [...actions, ...drops(inputs, wanted)];
-}
+/** What must be added and changed to get from what named serves to what is planned. */
+export const diff = ({ plans, targets, served }: DiffInputs): Action[] =>
+  [...plans.values()].flatMap((plan) =>
+    plan.kind === 'primary' || plan.kind === 'secondary'
+      ? diffZone(plan, served.get(plan.zone), targets.get(plan.zone))
+      : [],
+  );
 
 function diffZone(
   plan: PrimaryPlan | SecondaryPlan,
@@ -63,14 +62,20 @@ export const wantedOf = (plan: PrimaryPlan | SecondaryPlan): Wanted => ({
   primaries: plan.kind === 'secondary' ? plan.primaries : [],
 });
 
-function drops(inputs: DiffInputs, wanted: ReadonlySet<string>): Action[] {
+/** What named serves and nobody wants here any more. */
+export function dropsIn(inputs: DropInputs): Extract<Action, { kind: 'drop' }>[] {
   if (inputs.removalsFrozen !== undefined) return [];
+  const wanted = new Set(
+    [...inputs.plans.values()]
+      .filter(({ kind }) => kind !== 'elsewhere' && kind !== 'conflict')
+      .map(({ zone }) => zone),
+  );
   return [...inputs.served.values()]
     .filter(({ zone, key }) => !wanted.has(zone) && !inputs.unreadable.has(key))
     .map((now) => ({ kind: 'drop', zone: now.zone, why: whyDropped(now, inputs) }));
 }
 
-function whyDropped({ key, zone }: ServedZone, { plans }: DiffInputs): string {
+function whyDropped({ key, zone }: ServedZone, { plans }: DropInputs): string {
   const plan = plans.get(key);
   if (plan === undefined) return `DNSZone ${key} is gone`;
   if (plan.kind === 'conflict') return plan.why;

@@ -1,8 +1,15 @@
 import { createHash } from 'node:crypto';
-import type { DomainName } from '../dns/name.ts';
+import { type DomainName, displayName } from '../dns/name.ts';
+import type { ClusterView } from '../observe/cluster.ts';
+import type { ObjectKey } from '../resources/types.ts';
 import type { Action } from './action.ts';
 import { explainAction, zoneOf } from './action.ts';
+import { dropsIn } from './diff.ts';
+import type { PrimaryPlan, ZonePlan } from './plan-zone.ts';
+import type { Plan } from './planner.ts';
+import type { Allocation } from './registration.ts';
 import type { ServedZone } from './served-zone.ts';
+import { isLive } from './topology.ts';
 
 export interface GuardLimits {
   /** A plan may drop so many zones at once … */
@@ -22,68 +29,155 @@ export interface Held {
   readonly zones: readonly DomainName[];
 }
 
+/** A zone that would lose most of its records. */
+export interface Loss {
+  readonly plan: PrimaryPlan;
+  /** The records that are served of it, and their hash. */
+  readonly records: number;
+  readonly hash: string;
+}
+
+export interface Guarding {
+  readonly drops: readonly Drop[];
+  readonly losses: readonly Loss[];
+  readonly served: ReadonlyMap<string, ServedZone>;
+  readonly limits: GuardLimits;
+  /** Hashes of held plans that somebody approved. */
+  readonly approved: ReadonlySet<string>;
+}
+
 export interface Guarded {
-  readonly actions: readonly Action[];
+  /** The drops that may be carried out. */
+  readonly drops: readonly Drop[];
+  /** The zones whose content stays as it is served, and why. */
+  readonly withheld: ReadonlyMap<ObjectKey, string>;
   readonly held: Held | undefined;
   /** The approval without which something would be held. */
   readonly approved: string | undefined;
 }
 
+type Drop = Extract<Action, { kind: 'drop' }>;
+
+/** Who looks, at what, and knows what. */
+export interface GuardedView {
+  readonly view: Pick<ClusterView, 'invalid' | 'removalsFrozen' | 'statuses'>;
+  readonly self: string;
+  readonly served: ReadonlyMap<DomainName, ServedZone>;
+  readonly limits: GuardLimits;
+  readonly approved: ReadonlySet<string>;
+}
+
+/** What a plan would drop and lose, judged. */
+export function guardPlan(
+  { zones }: Pick<Plan, 'zones'>,
+  { view, self, served, limits, approved }: GuardedView,
+): Guarded {
+  const unreadable = view.invalid.flatMap(({ zone }) => (zone === undefined ? [] : [zone]));
+  const drops = dropsIn({
+    plans: zones,
+    served,
+    unreadable: new Set(unreadable),
+    removalsFrozen: view.removalsFrozen,
+  });
+  const allocatedOf = (zone: ObjectKey) => view.statuses.get(zone)?.allocated;
+  const losses = lossesIn(zones.values(), served, allocatedOf, self);
+  return guard({ drops, losses, served, limits, approved });
+}
+
 /** Fewer records than this are too few to tell a mistake from an edit. */
 const FEW_RECORDS = 10;
+const NOTHING_WITHHELD: ReadonlyMap<ObjectKey, string> = new Map();
 
 /**
  * Holds back what looks like a mistake: a plan that drops many zones or the last one, or most of a zone's records.
  * The rest of the plan is carried out. A zone once held is not dropped because the others have come back.
- *
- * @param approved the hash of a held plan that somebody approved
  */
-export function guard(
-  actions: readonly Action[],
-  served: ReadonlyMap<string, ServedZone>,
-  limits: GuardLimits,
-  approved: ReadonlySet<string>,
-): Guarded {
-  const drops = actions.filter((action) => action.kind === 'drop');
-  const shrinking = actions.filter((action) => shrinks(action, served));
+export function guard({ drops, losses, served, limits, approved }: Guarding): Guarded {
   const massive = isMassive(drops.length, served.size, limits);
   const dropped = massive ? drops : drops.filter(({ zone }) => served.get(zone)?.held === true);
-  const held = [...dropped, ...shrinking];
-  if (held.length === 0) return { actions, held: undefined, approved: undefined };
-  const hash = hashOf(held, served);
-  if (approved.has(hash)) return { actions, held: undefined, approved: hash };
+  if (dropped.length === 0 && losses.length === 0)
+    return { drops, withheld: NOTHING_WITHHELD, held: undefined, approved: undefined };
+  const hash = hashOf(dropped, losses, served);
+  if (approved.has(hash))
+    return { drops, withheld: NOTHING_WITHHELD, held: undefined, approved: hash };
   const why =
     dropped.length > 0
       ? `would stop serving ${dropped.length} of ${served.size} zones`
-      : `would remove more than half of the records of ${shrinking.length === 1 ? 'a zone' : `${shrinking.length} zones`}`;
+      : `would remove more than half of the records of ${losses.length === 1 ? 'a zone' : `${losses.length} zones`}`;
   return {
-    actions: actions.filter((action) => !held.includes(action)),
-    held: { hash, why, actions: held.map(explainAction), zones: dropped.map(zoneOf) },
+    drops: drops.filter((drop) => !dropped.includes(drop)),
+    withheld: new Map(
+      losses.map((loss) => [
+        loss.plan.object.key,
+        `its content stays as it is served: ${sentenceOf(loss)}; approve that as plan ${hash}`,
+      ]),
+    ),
+    held: {
+      hash,
+      why,
+      actions: [...dropped.map(explainAction), ...losses.map(sentenceOf)],
+      zones: dropped.map(zoneOf),
+    },
     approved: undefined,
   };
 }
+
+/**
+ * The zones that would lose most of their records. They are found before the primaries agree on the new content, and a
+ * primary that has nothing of a zone yet goes by what was agreed on. What is agreed on was let through, by a pod where
+ * it was approved.
+ */
+export function lossesIn(
+  plans: Iterable<ZonePlan>,
+  served: ReadonlyMap<string, ServedZone>,
+  allocatedOf: (zone: ObjectKey) => Allocation | undefined,
+  self: string,
+): Loss[] {
+  return [...plans].flatMap((plan) => {
+    if (plan.kind !== 'primary' || plan.dynamic) return [];
+    const allocated = allocatedOf(plan.object.key);
+    const now = served.get(plan.zone);
+    const { hash, records = 0 } =
+      now?.hash === undefined ? heldElsewhere(plan, allocated, self) : now;
+    if (hash === undefined || hash === plan.content.hash) return [];
+    if (allocated?.contentHash === plan.content.hash) return [];
+    const shrinks = records >= FEW_RECORDS && plan.content.records * 2 < records;
+    return shrinks ? [{ plan, records, hash }] : [];
+  });
+}
+
+/** What others still serve, where nobody has it any more what is left is better than nothing. */
+function heldElsewhere(
+  { placement }: PrimaryPlan,
+  allocated: Allocation | undefined,
+  self: string,
+): { readonly hash?: string; readonly records?: number } {
+  const { primaries, secondaries } = placement;
+  const others = [...primaries, ...secondaries].filter((pod) => pod.pod !== self && isLive(pod));
+  if (allocated?.records === undefined || others.length === 0) return {};
+  return { hash: allocated.contentHash, records: allocated.records };
+}
+
+const sentenceOf = ({ plan, records }: Loss): string =>
+  `${plan.content.records} of ${records} records of ${displayName(plan.zone)} would be left`;
 
 function isMassive(dropped: number, all: number, { zones, percent }: GuardLimits): boolean {
   if (dropped === 0) return false;
   return dropped === all || (dropped > zones && dropped * 100 > all * percent);
 }
 
-function shrinks(action: Action, served: ReadonlyMap<string, ServedZone>): boolean {
-  if (action.kind !== 'load') return false;
-  const before = served.get(action.zone)?.records ?? 0;
-  return before >= FEW_RECORDS && action.target.content.records * 2 < before;
-}
-
 /**
  * Over what would be lost, not over the sentences: a plan that grew needs a new approval, and so does the loss of a zone
  * that was made anew since. All pods of an instance come to the same.
  */
-function hashOf(held: readonly Action[], served: ReadonlyMap<string, ServedZone>): string {
-  const lost = held.map((action) => {
-    const { uid, hash } = served.get(zoneOf(action)) ?? {};
-    return action.kind === 'load'
-      ? `load ${action.zone} ${hash} ${action.target.content.hash}`
-      : `${action.kind} ${zoneOf(action)} ${uid}`;
-  });
+function hashOf(
+  dropped: readonly Drop[],
+  losses: readonly Loss[],
+  served: ReadonlyMap<string, ServedZone>,
+): string {
+  const lost = [
+    ...dropped.map(({ zone }) => `drop ${zone} ${served.get(zone)?.uid}`),
+    ...losses.map(({ plan, hash }) => `load ${plan.zone} ${hash} ${plan.content.hash}`),
+  ];
   return createHash('sha256').update(lost.sort().join('\n')).digest('hex').slice(0, 16);
 }

@@ -42,6 +42,8 @@ export interface Allocation {
   readonly contentHash: string;
   /** The pod that allocated. */
   readonly by: string;
+  /** How many records that content has; agents of an older version leave it out. */
+  readonly records?: number;
   /** `Progress.latest` of the view that it was rendered from: nobody allocates from an older one. */
   readonly view: SourceVersions;
 }

@@ -10,7 +10,7 @@ import { Withholder } from '../pass/withhold.ts';
 import type { Action, Target } from '../plan/action.ts';
 import { agree, servingOf } from '../plan/agree.ts';
 import { diff } from '../plan/diff.ts';
-import { guard, type Held } from '../plan/guard.ts';
+import { guardPlan, type Held } from '../plan/guard.ts';
 import { parseLabels } from '../plan/labels-file.ts';
 import type { PrimaryPlan } from '../plan/plan-zone.ts';
 import { type Plan, Planner } from '../plan/planner.ts';
@@ -94,16 +94,23 @@ export async function dryRunAs(
     await compiler.settle(requests);
     plan = planNow();
   }
-  const withheld = { self: self.pod, view, served, loader: undefined };
-  plan = await new Withholder().withhold(plan, withheld);
-  const wanted = diff({
-    plans: plan.zones,
-    targets: targetsOf(plan, view, served, options, context),
+  const { drops, withheld, held } = guardPlan(plan, {
+    view,
+    self: self.pod,
     served,
-    unreadable: new Set(view.invalid.flatMap(({ zone }) => (zone === undefined ? [] : [zone]))),
-    removalsFrozen: view.removalsFrozen,
+    limits: options.guard,
+    approved: new Set(),
   });
-  return { ok: true, plan, served, ...guard(wanted, served, options.guard, new Set()) };
+  plan = await new Withholder().withhold(plan, {
+    self: self.pod,
+    view,
+    served,
+    loader: undefined,
+    guarded: withheld,
+  });
+  const targets = targetsOf(plan, view, served, options, context);
+  const actions = [...diff({ plans: plan.zones, targets, served }), ...drops];
+  return { ok: true, plan, served, actions, held };
 }
 
 const pendingOf = (plan: Plan) =>
@@ -141,6 +148,7 @@ function targetOf(
     allocated: view.statuses.get(plan.object.key)?.allocated,
     serving: servingOf(served),
     ranked: [pod.name],
+    secondaries: [],
     elsewhere: undefined,
     floor: plan.floor,
     date: serial.style === 'date' ? dateSerial(clock.now()) : undefined,

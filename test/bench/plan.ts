@@ -2,7 +2,7 @@ import type { DomainName } from '../../agent/dns/name.ts';
 import type { ClusterView } from '../../agent/observe/cluster.ts';
 import type { Action, Target } from '../../agent/plan/action.ts';
 import { diff } from '../../agent/plan/diff.ts';
-import { guard } from '../../agent/plan/guard.ts';
+import { guardPlan } from '../../agent/plan/guard.ts';
 import { type Plan, Planner } from '../../agent/plan/planner.ts';
 import type { Registration } from '../../agent/plan/registration.ts';
 import type { ServedZone } from '../../agent/plan/served-zone.ts';
@@ -45,7 +45,7 @@ interface Planned {
 function planOnce(
   planner: Planner,
   view: ClusterView,
-  served: ReadonlyMap<string, ServedZone>,
+  served: ReadonlyMap<DomainName, ServedZone>,
 ): Planned {
   const result = planner.plan({
     view,
@@ -64,15 +64,15 @@ function planOnce(
     const serial = now?.hash === each.content.hash ? (now.serial ?? 1) : (now?.serial ?? 0) + 1;
     targets.set(each.zone, { content: each.content, serial });
   }
-  const actions = diff({
-    plans: result.zones,
-    targets,
-    served,
-    unreadable: new Set(),
-    removalsFrozen: undefined,
-  });
   const limits = { zones: 10, percent: 20 };
-  return { plan: result, actions: guard(actions, served, limits, new Set()).actions };
+  const { drops } = guardPlan(result, {
+    view,
+    self: 'primary-0',
+    served,
+    limits,
+    approved: new Set(),
+  });
+  return { plan: result, actions: [...diff({ plans: result.zones, targets, served }), ...drops] };
 }
 
 const settings = {
@@ -86,8 +86,8 @@ const settings = {
 };
 
 /** What the ledger holds once all of that was applied. */
-function servedAfter({ actions }: Planned): Map<string, ServedZone> {
-  const served = new Map<string, ServedZone>();
+function servedAfter({ actions }: Planned): Map<DomainName, ServedZone> {
+  const served = new Map<DomainName, ServedZone>();
   for (const action of actions) {
     if (action.kind !== 'add' || action.target === undefined) continue;
     const { zone, key, uid, role, stanza } = action.wanted;

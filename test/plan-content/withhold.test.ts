@@ -118,6 +118,7 @@ describe('content that is withheld', () => {
     allocated: { serial: 7, contentHash: 'all', by: 'p-1', view: { manifests: 1 } },
     serving: { serial: 7, contentHash: 'all' },
     ranked: ['p-0', 'p-1'],
+    secondaries: [],
     elsewhere: undefined,
     floor: undefined,
     date: undefined,

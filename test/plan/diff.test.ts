@@ -2,10 +2,10 @@ import { expect, test } from 'vitest';
 import type { DomainName } from '../../agent/dns/name.ts';
 import { zoneContentOf } from '../../agent/dns/zone-text.ts';
 import { explainAction, type Target } from '../../agent/plan/action.ts';
-import { type DiffInputs, diff } from '../../agent/plan/diff.ts';
+import { type DropInputs, diff, dropsIn } from '../../agent/plan/diff.ts';
 import type { PrimaryPlan, SecondaryPlan, ZonePlan } from '../../agent/plan/plan-zone.ts';
 import type { ServedZone } from '../../agent/plan/served-zone.ts';
-import type { DNSZone } from '../../agent/resources/types.ts';
+import type { DNSZone, ObjectKey } from '../../agent/resources/types.ts';
 import { zoneObject } from './worlds.ts';
 
 const zone = 'example.com.' as DomainName;
@@ -60,17 +60,17 @@ function explained(
   plans: readonly ZonePlan[],
   now: readonly ServedZone[],
   wanted: Target | 'on-disk' | undefined,
-  more: Partial<DiffInputs> = {},
+  more: Partial<DropInputs> = {},
 ): string[] {
-  const actions = diff({
+  const inputs = {
     plans: new Map(plans.map((plan) => [plan.object.key, plan])),
-    targets: new Map(wanted === undefined ? [] : [[zone, wanted]]),
     served: new Map(now.map((each) => [each.zone, each])),
-    unreadable: new Set(),
+    unreadable: new Set<ObjectKey>(),
     removalsFrozen: undefined,
     ...more,
-  });
-  return actions.map(explainAction);
+  };
+  const targets = new Map(wanted === undefined ? [] : [[zone, wanted] as const]);
+  return [...diff({ ...inputs, targets }), ...dropsIn(inputs)].map(explainAction);
 }
 
 test('a new primary zone is added with its content, once that is agreed on', () => {

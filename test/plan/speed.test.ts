@@ -3,7 +3,7 @@ import type { DomainName } from '../../agent/dns/name.ts';
 import type { ClusterView } from '../../agent/observe/cluster.ts';
 import type { Action, Target } from '../../agent/plan/action.ts';
 import { diff } from '../../agent/plan/diff.ts';
-import { guard } from '../../agent/plan/guard.ts';
+import { guardPlan } from '../../agent/plan/guard.ts';
 import { Planner } from '../../agent/plan/planner.ts';
 import type { ServedZone } from '../../agent/plan/served-zone.ts';
 import { type DnsRecord, objectKey } from '../../agent/resources/types.ts';
@@ -57,7 +57,7 @@ interface Planned {
 function planned(
   planner: Planner,
   view: ClusterView,
-  served: ReadonlyMap<string, ServedZone>,
+  served: ReadonlyMap<DomainName, ServedZone>,
 ): Planned {
   const start = performance.now();
   const plan = planner.plan({
@@ -77,19 +77,14 @@ function planned(
     const same = served.get(each.zone)?.hash === each.content.hash;
     targets.set(each.zone, { content: each.content, serial: same ? 1 : 2 });
   }
-  const all = diff({
-    plans: plan.zones,
-    targets,
-    served,
-    unreadable: new Set(),
-    removalsFrozen: undefined,
-  });
-  const { actions } = guard(all, served, { zones: 10, percent: 20 }, nobody);
+  const limits = { zones: 10, percent: 20 };
+  const { drops } = guardPlan(plan, { view, self: self.pod, served, limits, approved: nobody });
+  const actions = [...diff({ plans: plan.zones, targets, served }), ...drops];
   return { ms: performance.now() - start, actions };
 }
 
-function servedAfter(actions: readonly Action[]): Map<string, ServedZone> {
-  const served = new Map<string, ServedZone>();
+function servedAfter(actions: readonly Action[]): Map<DomainName, ServedZone> {
+  const served = new Map<DomainName, ServedZone>();
   for (const action of actions) {
     if (action.kind !== 'add' || action.target === undefined) continue;
     const { zone, key, uid, role, stanza } = action.wanted;

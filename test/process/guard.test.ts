@@ -110,6 +110,17 @@ test('the loss of most records of a zone is held, while other zones change', asy
     await untilEqual(() => rig().data(pod.name, 'www.new.example'), ['192.0.2.3'], patience);
   expect(await rig().agreed('many.example')).toBe(serial);
   expect(await rig().data('secondary-0', 'h11.many.example')).toEqual(['192.0.2.11']);
+  const told =
+    /its content stays as it is served: \d of 1\d records of\s+many.example would be left/;
+  await until(() => told.test(statusText('many-example')), patience);
+  // One that has nothing of the zone takes it from the others, and not what is left of it.
+  const pod = rig().pod('primary-0');
+  await pod.kill();
+  await pod.move({ wiped: true });
+  await pod.start();
+  await untilEqual(() => rig().data(pod.name, 'h11.many.example'), ['192.0.2.11'], patience);
+  expect(await rig().agreed('many.example')).toBe(serial);
+  await until(() => heldBy(pod) !== undefined, patience);
   await approve(rig().pod('primary-0'));
   await untilEqual(() => rig().data('secondary-0', 'h11.many.example'), [], patience);
 });
@@ -165,6 +176,9 @@ function heldBy(pod: Pod): string | undefined {
   const text = readFileSync(join(rig().clusterFolder, 'peers', `${pod.name}.json`), 'utf8');
   return /"held": ?"([^"]+)"/.exec(text)?.[1];
 }
+
+const statusText = (zone: string): string =>
+  readFileSync(join(rig().clusterFolder, 'status', `default.${zone}.yaml`), 'utf8');
 
 async function approve(pod: Pod): Promise<void> {
   const response = await fetch(`${pod.url}/approve`, { method: 'POST' });
