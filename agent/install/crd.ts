@@ -49,7 +49,13 @@ function definitionOf(
     spec: {
       group: apiGroup,
       scope,
-      names: { kind, listKind: `${kind}List`, plural, singular: kind.toLowerCase(), shortNames },
+      names: {
+        kind,
+        listKind: `${kind}List`,
+        plural,
+        singular: kind.toLowerCase(),
+        ...(shortNames.length === 0 ? {} : { shortNames }),
+      },
       conversion: { strategy: 'None' },
       versions,
     },
@@ -71,10 +77,12 @@ function structural(schema: TSchema): Readonly<Record<string, unknown>> {
   const node = written(schema);
   const rule = node[textRule];
   const format = rule === undefined ? undefined : formats.get(rule);
-  const children = Object.entries(node).map(([keyword, value]) => [
-    keyword,
-    nested(keyword, value),
-  ]);
+  const children = Object.entries(node)
+    // The API server keeps nothing that is empty, and kubectl would find a difference at each apply.
+    .filter(
+      ([keyword, value]) => keyword !== 'properties' || Object.keys(value as object).length > 0,
+    )
+    .map(([keyword, value]) => [keyword, nested(keyword, value)]);
   return { ...Object.fromEntries(children), ...(format === undefined ? {} : { format }) };
 }
 

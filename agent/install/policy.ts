@@ -28,6 +28,7 @@ export function leasePolicy(serviceAccount: string): readonly Manifest[] {
               apiVersions: ['v1'],
               operations: ['CREATE', 'UPDATE', 'DELETE'],
               resources: ['leases'],
+              scope: 'Namespaced',
             },
           ],
         },

@@ -36,7 +36,7 @@ const zoneRules: readonly Rule[] = [
   {
     apiGroups: [apiGroup],
     resources: Object.values(kindSchemas).map(({ plural }) => plural),
-    verbs: ['get', 'list', 'watch'],
+    verbs: ['list', 'watch'],
   },
   { apiGroups: [apiGroup], resources: ['dnszones/status'], verbs: ['patch'] },
   { apiGroups: [''], resources: ['configmaps'], verbs: ['get', 'list', 'watch'] },
