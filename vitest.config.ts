@@ -4,6 +4,9 @@ import { tallyReporter } from './test/tally.ts';
 /** Areas without named: their files run side by side. All others have the machine for themselves, one file at a time. */
 const sideBySide = 'test/{dns,options,plan,report,resources,tooling}/**/*.test.ts';
 
+/** Areas that need an API server: its binaries are made ready before the first of them. */
+const onControlPlane = 'test/{control-plane,kubernetes}/**/*.test.ts';
+
 const tallyFile = process.env['TEST_TALLY'];
 
 export default defineConfig({
@@ -27,11 +30,23 @@ export default defineConfig({
         test: {
           name: 'pods',
           include: ['test/**/*.test.ts'],
-          exclude: [sideBySide],
+          exclude: [sideBySide, onControlPlane],
           fileParallelism: false,
           testTimeout: 60_000,
           hookTimeout: 60_000,
           sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'kubernetes',
+          include: [onControlPlane],
+          globalSetup: 'test/control-plane/global-setup.ts',
+          fileParallelism: false,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          sequence: { groupOrder: 2 },
         },
       },
     ],
