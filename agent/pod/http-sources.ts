@@ -32,12 +32,12 @@ export function httpSources(whole: Whole): HttpSources {
     live: () => ({ ok: true, reasons: [] }),
     ready: () => readiness.verdict(),
     started: () => {
-      const why = agent.state.notStarted;
+      const why = agent.start.notYet;
       return { ok: why === undefined, reasons: why === undefined ? [] : [why] };
     },
     // As of the last look, two seconds old at most: whoever asks must not hold up the commands that heal.
     named: async () => {
-      const { state } = agent.link;
+      const { state } = agent.named.link;
       return state.kind === 'up'
         ? { up: true, status: state.status }
         : { up: false, error: state.why };

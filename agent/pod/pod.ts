@@ -183,9 +183,9 @@ async function pollStatistics(
 ): Promise<void> {
   while (!signal.aborted) {
     await clock.sleep(STATISTICS_MS, signal);
-    if (signal.aborted || agent.link.state.kind !== 'up') continue;
+    if (signal.aborted || agent.named.link.state.kind !== 'up') continue;
     try {
-      await agent.look();
+      await agent.named.look();
     } catch (error) {
       log.warn({ err: error }, "named's statistics could not be read");
     }

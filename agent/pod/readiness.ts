@@ -24,9 +24,10 @@ export class Readiness {
   }
 
   #named(): string[] {
-    const { link, state } = this.#whole.agent;
-    if (state.notStarted !== undefined) return [state.notStarted];
-    if (link.state.kind === 'down') return [`named does not answer: ${link.state.why}`];
+    const { start, named } = this.#whole.agent;
+    if (start.notYet !== undefined) return [start.notYet];
+    const { state } = named.link;
+    if (state.kind === 'down') return [`named does not answer: ${state.why}`];
     return [];
   }
 
@@ -39,7 +40,7 @@ export class Readiness {
       return [
         `this pod (${parts.options.pod.name}) has no role: set pod.role, a label, or spec.role of its Bind9Instance`,
       ];
-    if (!state.reconciled || state.outcome === undefined)
+    if (!agent.named.reconciled || state.outcome === undefined)
       return [state.trouble ?? 'what named has was not compared with what it should have yet'];
     const { instance } = state.self;
     const holding = [...view.peers.values()].find(
