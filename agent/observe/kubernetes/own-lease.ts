@@ -26,7 +26,7 @@ interface Known {
 }
 
 /** How long a write that came second waits to be told by the watch what came first. */
-const NEWS_MS = 2000;
+const NEWS_MS = 1000;
 const NEWS_POLL_MS = 20;
 const TRIES = 3;
 /** A Lease that is gone so soon after it was made has been collected: its owner is not there. */
@@ -76,7 +76,7 @@ export class OwnLease implements RegistrationPlace {
       if (await this.#write(registration, at)) return undefined;
     }
     throw new TransientError(
-      `Lease ${leaseName(registration.pod)} was changed by somebody else, and the watch does not tell by whom`,
+      `Lease ${leaseName(registration.pod)} is changed by somebody else again and again`,
     );
   }
 
@@ -89,7 +89,7 @@ export class OwnLease implements RegistrationPlace {
       if (makes) this.#madeAt = this.#options.clock.monotonic();
       this.saw(answer.body);
     } else if (at !== undefined && isMissing(answer)) this.sawGone();
-    else if (answer.code === 409) await this.#news(at);
+    else if (answer.code === 409) await this.#news(registration, at);
     else throw refused(registration, answer);
     return answer.ok;
   }
@@ -109,7 +109,7 @@ export class OwnLease implements RegistrationPlace {
         return;
       }
       if (answer.code !== 409) throw refused(registration, answer);
-      await this.#news(at);
+      await this.#news(registration, at);
     }
   }
 
@@ -127,10 +127,14 @@ export class OwnLease implements RegistrationPlace {
   }
 
   /** Waits until something else than this is known of the Lease. */
-  async #news(at: Known | undefined): Promise<void> {
+  async #news({ pod }: Registration, at: Known | undefined): Promise<void> {
     const { clock } = this.#options;
     const deadline = clock.monotonic() + NEWS_MS;
     while (this.#known === at && clock.monotonic() < deadline) await clock.sleep(NEWS_POLL_MS);
+    if (this.#known === at)
+      throw new TransientError(
+        `Lease ${leaseName(pod)} was changed by somebody else, and the watch does not tell by whom`,
+      );
   }
 
   /** A Lease whose owner is not there is collected within a tenth of a second: to make it again and again helps nobody. */

@@ -1,0 +1,81 @@
+import { defaultInstallation, installOf } from '../../agent/install/install.ts';
+import { manifestText } from '../../agent/install/manifest.ts';
+import type { ControlPlane } from '../control-plane/control-plane.ts';
+import { until } from '../rig/until.ts';
+
+const text = { type: 'string' };
+const count = { type: 'integer', minimum: 0 };
+const anything = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true };
+
+/** DNSZone as Bindy 0.6 has it: one version, few status fields, and a list of conditions that is written as a whole. */
+const dnsZone = {
+  apiVersion: 'apiextensions.k8s.io/v1',
+  kind: 'CustomResourceDefinition',
+  metadata: { name: 'dnszones.bindy.firestoned.io' },
+  spec: {
+    group: 'bindy.firestoned.io',
+    names: { kind: 'DNSZone', plural: 'dnszones', singular: 'dnszone' },
+    scope: 'Namespaced',
+    versions: [
+      {
+        name: 'v1beta1',
+        served: true,
+        storage: true,
+        subresources: { status: {} },
+        schema: {
+          openAPIV3Schema: {
+            type: 'object',
+            required: ['spec'],
+            properties: {
+              spec: anything,
+              status: {
+                type: 'object',
+                properties: {
+                  conditions: {
+                    type: 'array',
+                    items: {
+                      type: 'object',
+                      required: ['type', 'status'],
+                      properties: {
+                        type: text,
+                        status: text,
+                        reason: text,
+                        message: text,
+                        lastTransitionTime: text,
+                      },
+                    },
+                  },
+                  observedGeneration: { type: 'integer', format: 'int64' },
+                  records: { type: 'array', items: anything },
+                  recordsCount: count,
+                  bind9Instances: { type: 'array', items: anything },
+                  bind9InstancesCount: count,
+                },
+              },
+            },
+          },
+        },
+      },
+    ],
+  },
+};
+
+/** In the place of whatever DNSZone there is. */
+export const installBindyZones = (plane: ControlPlane): Promise<void> =>
+  install(plane, JSON.stringify(dnsZone), false);
+
+export async function installOwnZones(plane: ControlPlane): Promise<void> {
+  const crds = installOf(['crds'], defaultInstallation);
+  const zones = crds.filter(({ metadata }) => metadata.name === dnsZone.metadata.name);
+  await install(plane, manifestText(zones), true);
+}
+
+/** Waits until the server publishes the schema: it does so a while after it has begun to serve the resource. */
+async function install(plane: ControlPlane, manifest: string, complete: boolean): Promise<void> {
+  await plane.kubectl(['apply', '--server-side', '--force-conflicts', '-f', '-'], manifest);
+  await until(async () => {
+    const path = '/openapi/v3/apis/bindy.firestoned.io/v1beta1';
+    const { code, body } = await plane.request('GET', path);
+    return code === 200 && JSON.stringify(body).includes('secondaryIps') === complete;
+  });
+}
