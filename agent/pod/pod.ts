@@ -71,7 +71,7 @@ export async function openPod(options: Options, context: Context): Promise<Pod> 
     onSilence: (pod) => speaker.onSilence(pod),
   });
   const whole = { parts, agent, copies, feed, feeds, speaker };
-  const transitions = new TransitionLog(parts.log);
+  const transitions = new TransitionLog(parts.log, (event) => parts.cluster.event(event));
   let afterPass = (): void => tellLog(whole, transitions);
   let http: HttpServer | undefined;
   const close = async (): Promise<void> => {

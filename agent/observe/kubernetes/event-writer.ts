@@ -3,6 +3,7 @@ import { TransientError } from '../../problem.ts';
 import { apiVersions, type ObjectKey } from '../../resources/types.ts';
 import type { ClusterEvent } from '../cluster.ts';
 import type { KubernetesApi } from './api.ts';
+import type { ApiAnswer } from './api-answer.ts';
 import type { RawObject } from './collection.ts';
 import { microTime } from './lease.ts';
 
@@ -18,6 +19,8 @@ export interface EventWriterOptions {
   readonly newId: () => string;
   /** How it went; `dropped`: there were too many. */
   readonly counted?: (result: EventResult) => void;
+  /** What the server has against Events is something else than before. */
+  readonly changed?: () => void;
   readonly limits?: Partial<EventLimits>;
 }
 
@@ -84,12 +87,18 @@ export class EventWriter {
   #tokens: number;
   #filledAt: number;
   #wake: (() => void) | undefined;
+  #problem: string | undefined;
 
   constructor(options: EventWriterOptions) {
     this.#options = options;
     this.#limits = { ...defaultLimits, ...options.limits };
     this.#tokens = this.#limits.burst;
     this.#filledAt = options.clock.monotonic();
+  }
+
+  /** What the server had against the last Event; undefined: it was taken. */
+  get problem(): string | undefined {
+    return this.#problem;
   }
 
   start(): void {
@@ -251,6 +260,7 @@ export class EventWriter {
       },
     });
     if (answer.ok) series.name = name;
+    this.#judge(answer);
     return answer.ok;
   }
 
@@ -263,7 +273,15 @@ export class EventWriter {
       contentType: 'merge',
       body: { series: seriesOf(series) },
     });
+    if (answer.ok || answer.code !== 404) this.#judge(answer);
     return answer.ok;
+  }
+
+  #judge(answer: ApiAnswer): void {
+    const problem = answer.ok ? undefined : answer.message;
+    if (problem === this.#problem) return;
+    this.#problem = problem;
+    this.#options.changed?.();
   }
 
   #forget(now: number): void {
