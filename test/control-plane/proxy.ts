@@ -56,6 +56,8 @@ export async function openProxy({ server, folder }: ControlPlane): Promise<Proxy
     const { headers } = incoming;
     const upstream = request(`${server}${path}`, { agent, method, headers }, (answer) => {
       response.writeHead(answer.statusCode ?? 502, answer.headers);
+      // A watch may have nothing to say for long.
+      response.flushHeaders();
       answer.pipe(response);
       answer.once('error', () => response.destroy());
     });
