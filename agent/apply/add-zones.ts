@@ -1,0 +1,112 @@
+import type { DomainName } from '../dns/name.ts';
+import type { Target, Wanted } from '../plan/action.ts';
+import type { ControlAnswer } from './rndc.ts';
+import { type AddAction, type Failure, failAll, type ZoneActionDeps } from './zone-action.ts';
+import { said } from './zone-commands.ts';
+import { announce, confirm, entryOf } from './zone-entry.ts';
+import type { ZoneFiles } from './zone-files.ts';
+
+const POLL_MS = 10;
+const LOG_LAG_MS = 500;
+
+/** Gives named new zones: the file first, then the ledger, then named. */
+export async function addZones(
+  all: readonly AddAction[],
+  deps: ZoneActionDeps,
+  signal: AbortSignal,
+): Promise<Failure[]> {
+  const { ledger, clock } = deps;
+  if (all.length === 0) return [];
+  const { adds, failures } = await writeFirst(all, deps.files);
+  const unannounced = await announce(
+    adds.map(({ wanted }) => entryOf(wanted, clock)),
+    ledger,
+  );
+  if (unannounced !== undefined) {
+    ledger.remove(adds.map(({ wanted }) => wanted.zone));
+    return [...failures, ...failAll(adds, unannounced)];
+  }
+  for (const { wanted, target } of adds) {
+    signal.throwIfAborted();
+    const added = await addZone(wanted, deps);
+    if (added === 'added') confirm(wanted, target, deps);
+    // What it serves is for the next pass to find out.
+    else if (added === 'was-there') ledger.put([entryOf(wanted, clock)]);
+    else {
+      ledger.remove([wanted.zone]);
+      failures.push({ zone: wanted.zone, why: added.why });
+    }
+  }
+  return failures;
+}
+
+/** The zones whose first content is on the disk now, and why that of the others is not. */
+export async function writeFirst(
+  all: readonly AddAction[],
+  files: ZoneFiles,
+): Promise<{ readonly adds: AddAction[]; readonly failures: Failure[] }> {
+  const failed = await files.write(targetsOf(all));
+  return {
+    adds: all.filter(({ wanted }) => !failed.has(wanted.zone)),
+    failures: [...failed].map(([zone, why]) => ({ zone, why })),
+  };
+}
+
+const targetsOf = (adds: readonly AddAction[]): Map<DomainName, Target> =>
+  new Map(
+    adds.flatMap(({ wanted, target }) =>
+      target === undefined ? [] : [[wanted.zone, target] as const],
+    ),
+  );
+
+/** `was-there`: named had it from us, and has this stanza now. */
+export async function addZone(
+  wanted: Wanted,
+  deps: ZoneActionDeps,
+): Promise<'added' | 'was-there' | { readonly why: string }> {
+  const { command, clock, onForeign } = deps;
+  const since = clock.now();
+  const answer = await command('addzone', wanted.zone, wanted.stanza);
+  if (answer.ok) return 'added';
+  if (!/already exists/.test(said(answer)))
+    return {
+      why: `named refuses the zone: ${await whyRefused(wanted.zone, since, answer, deps)}`,
+    };
+  if (await isOurs(wanted.zone, deps)) {
+    const why = await modZone(wanted, deps);
+    return why === undefined ? 'was-there' : { why };
+  }
+  onForeign(wanted.zone);
+  return { why: 'named has it from elsewhere, which this agent does not touch' };
+}
+
+/** What is wrong in a zone stands in named's log alone, a moment later than the answer. */
+async function whyRefused(
+  zone: DomainName,
+  since: number,
+  answer: ControlAnswer,
+  { loadProblem, clock }: ZoneActionDeps,
+): Promise<string> {
+  const deadline = clock.monotonic() + (/zone_load/.test(said(answer)) ? LOG_LAG_MS : 0);
+  let why = loadProblem(zone, since);
+  while (why === undefined && clock.monotonic() < deadline) {
+    await clock.sleep(POLL_MS);
+    why = loadProblem(zone, since);
+  }
+  return why ?? said(answer);
+}
+
+/** Added by a command that was given up, for named hung, and that named carried out later. */
+async function isOurs(zone: DomainName, { command, files }: ZoneActionDeps): Promise<boolean> {
+  const shown = await command('showzone', zone);
+  return shown.ok && shown.text.includes(`file "${files.pathOf(zone)}"`);
+}
+
+/** Returns why named keeps the stanza that it has. */
+export async function modZone(
+  { zone, stanza }: Wanted,
+  { command }: Pick<ZoneActionDeps, 'command'>,
+): Promise<string | undefined> {
+  const answer = await command('modzone', zone, stanza);
+  return answer.ok ? undefined : `named refuses the zone's configuration: ${said(answer)}`;
+}
