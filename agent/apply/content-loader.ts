@@ -3,8 +3,8 @@ import type { Clock } from '../clock.ts';
 import type { DomainName } from '../dns/name.ts';
 import { isNewer, type Serial } from '../dns/serial.ts';
 import type { ZoneContent } from '../dns/zone-text.ts';
-import { type Draft, FileError } from '../files.ts';
 import type { Action, Target } from '../plan/action.ts';
+import { replaceContent } from './replace-content.ts';
 import type { UpdateOutcome } from './update.ts';
 import { fitsUpdate } from './update-script.ts';
 import { type ZoneChange, zoneChange } from './zone-change.ts';
@@ -37,13 +37,8 @@ export interface Overtaken {
 /** Why a zone's content could not be loaded; undefined: it is served. */
 export type LoadOutcome = string | Overtaken | undefined;
 
-type Updated = 'updated' | 'stale' | Overtaken;
+type Updated = 'updated' | 'stale' | 'refused' | Overtaken;
 
-/** How long a zone may take to load after named was told to; big ones need seconds. */
-const LOAD_TIMEOUT_MS = 30_000;
-/** How long named may take to write a zone; a million records take about a second. */
-const DUMP_TIMEOUT_MS = 10_000;
-const POLL_MS = 10;
 const READS_AT_ONCE = 8;
 
 /**
@@ -110,12 +105,14 @@ export class ContentLoader {
     const byFile: LoadAction[] = [];
     for (const action of actions) {
       const outcome = updated.get(action.zone);
-      if (outcome === undefined || outcome === 'stale') byFile.push(action);
+      if (outcome === undefined || outcome === 'stale' || outcome === 'refused')
+        byFile.push(action);
       else finish(action, outcome === 'updated' ? undefined : outcome);
     }
     for (const action of byFile) {
       signal.throwIfAborted();
-      finish(action, await this.#loadByFile(action, signal));
+      this.forget(action.zone);
+      finish(action, await replaceContent(action, this.#deps, signal));
     }
   }
 
@@ -136,7 +133,7 @@ export class ContentLoader {
     await this.#readUnknown(actions);
     const outcomes = new Map<DomainName, Updated>();
     const changes: ZoneChange[] = [];
-    const serials = new Map<DomainName, Serial>();
+    const sent: { readonly zone: DomainName; readonly from: Serial; readonly to: Serial }[] = [];
     for (const { zone, target } of actions) {
       const from = this.#known.get(zone);
       if (from === undefined) continue;
@@ -147,101 +144,37 @@ export class ContentLoader {
       const change = zoneChange(zone, from, target);
       if (!fitsUpdate(change)) continue;
       changes.push(change);
-      serials.set(zone, target.serial);
+      sent.push({ zone, from: from.serial, to: target.serial });
     }
     if (changes.length === 0) return outcomes;
     const answers = await this.#deps.update(changes, signal);
     await Promise.all(
-      [...serials].map(async ([zone, serial]) => {
-        // Whether an update took that nobody answered is for the wire to say. Its serial alone does not tell whose it is.
-        const isStale = answers.get(zone)?.kind === 'stale';
-        const took = !isStale && (await this.#deps.serialHere(zone)) === serial;
-        outcomes.set(zone, took ? 'updated' : 'stale');
+      sent.map(async ({ zone, from, to }) => {
+        const answer = answers.get(zone)?.kind ?? 'unknown';
+        const served = answer === 'stale' ? undefined : await this.#deps.serialHere(zone);
+        outcomes.set(zone, updated(answer, served, from, to));
       }),
     );
     return outcomes;
   }
+}
 
-  /** Replaces a zone whole. A full disk is the matter of the zones on it, not of those that come after. */
-  async #loadByFile(action: LoadAction, signal: AbortSignal): Promise<LoadOutcome> {
-    this.forget(action.zone);
-    try {
-      // What the disk has no room for fails here, before anything was touched.
-      const draft = await this.#deps.files.draft(action.zone, action.target);
-      try {
-        return await this.#loadDraft(action, draft, signal);
-      } finally {
-        await draft.discard();
-      }
-    } catch (error) {
-      if (error instanceof FileError) return error.message;
-      throw error;
-    }
-  }
-
-  /** Content that named refuses gives way to the last good one at once. */
-  async #loadDraft(
-    { zone, target }: LoadAction,
-    draft: Draft,
-    signal: AbortSignal,
-  ): Promise<LoadOutcome> {
-    const { command, files, clock } = this.#deps;
-    const since = clock.now();
-    // named writes what its journal holds into the file, and lets go of the file until the thaw.
-    await command('freeze', zone);
-    try {
-      if (!(await this.#awaitDump(zone, signal)))
-        return `named did not write the zone into its file within ${DUMP_TIMEOUT_MS / 1000} s`;
-      await files.replace(zone, draft);
-    } finally {
-      await command('thaw', zone);
-    }
-    const why = await this.#awaitSerial(zone, target.serial, since, signal);
-    if (why === undefined) {
-      await files.settle(zone);
-      return undefined;
-    }
-    await command('freeze', zone);
-    // It may have loaded at the last moment: then the old file would take the serial back at the next start.
-    const late = (await this.#deps.serialHere(zone)) === target.serial;
-    await (late ? files.settle(zone) : files.restore(zone));
-    await command('thaw', zone);
-    if (late) return undefined;
-    return `named refuses the new content, the last good one is served: ${why}`;
-  }
-
-  /**
-   * `freeze` answers before named has written the file: one put there meanwhile would be written over. And where named
-   * cannot write, what its journal holds is nowhere else.
-   */
-  async #awaitDump(zone: DomainName, signal: AbortSignal): Promise<boolean> {
-    const { files, clock, serialHere } = this.#deps;
-    const served = await serialHere(zone);
-    const deadline = clock.monotonic() + DUMP_TIMEOUT_MS;
-    while (served !== undefined && (await files.serialOf(zone)) !== served) {
-      if (clock.monotonic() > deadline) return false;
-      await clock.sleep(POLL_MS);
-      signal.throwIfAborted();
-    }
-    return true;
-  }
-
-  async #awaitSerial(
-    zone: DomainName,
-    serial: Serial,
-    since: number,
-    signal: AbortSignal,
-  ): Promise<LoadOutcome> {
-    const { clock, serialHere, loadProblem } = this.#deps;
-    const deadline = clock.monotonic() + LOAD_TIMEOUT_MS;
-    while (clock.monotonic() < deadline) {
-      if ((await serialHere(zone)) === serial) return undefined;
-      const why = loadProblem(zone, since);
-      if (why !== undefined) return why;
-      await clock.sleep(POLL_MS);
-      signal.throwIfAborted();
-    }
-    return `serial ${serial} was not served within ${LOAD_TIMEOUT_MS / 1000} s`;
+/** Whether an update took that nobody answered is for the wire to say. Its serial alone does not tell whose it is. */
+function updated(
+  answer: UpdateOutcome['kind'],
+  served: Serial | undefined,
+  from: Serial,
+  to: Serial,
+): Updated {
+  switch (answer) {
+    case 'stale':
+      return 'stale';
+    case 'refused':
+      // named may refuse before it looks at the prerequisite: what came in between must not be written over.
+      return served === from ? 'refused' : 'stale';
+    case 'applied':
+    case 'unknown':
+      return served === to ? 'updated' : 'stale';
   }
 }
 

@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { ContentLoader, type LoadOutcome } from '../../agent/apply/content-loader.ts';
@@ -9,11 +10,12 @@ import { ZoneFiles } from '../../agent/apply/zone-files.ts';
 import { systemClock } from '../../agent/clock.ts';
 import type { DomainName } from '../../agent/dns/name.ts';
 import type { RRset } from '../../agent/dns/rrset.ts';
+import { renderKey, type TsigKey } from '../../agent/dns/tsig-key.ts';
 import { zoneContentOf } from '../../agent/dns/zone-text.ts';
 import { transfer } from '../../agent/observe/dns-client.ts';
 import type { Target } from '../../agent/plan/action.ts';
 import { run } from '../../agent/process.ts';
-import { type LocalNamed, localNamed } from './local-named.ts';
+import { type LocalNamed, localNamed, makeKey } from './local-named.ts';
 
 const zone = 'example.com.' as DomainName;
 const never = new AbortController().signal;
@@ -45,13 +47,22 @@ function target(serial: number, address: string): Target {
   return { content: zoneContentOf({ zone, soa, soaTtl: 300, rrsets }), serial };
 }
 
-async function open(): Promise<{
+/** @param key the one that updates are signed with, if not the one that named takes them from */
+async function open(key?: TsigKey): Promise<{
   here: LocalNamed;
   loader: ContentLoader;
+  /** How often the zone was read and updates were sent. */
+  costs: { reads: number; updates: number };
   load: (wanted: Target) => Promise<LoadOutcome>;
 }> {
   const here = await localNamed(['example.com']);
   named = here;
+  const costs = { reads: 0, updates: 0 };
+  const updateKey = key === undefined ? here.keyFile : join(here.folder, 'other.key');
+  if (key !== undefined) {
+    await writeFile(updateKey, renderKey(key));
+    here.configure([here.key, key]);
+  }
   await here.start();
   const { port, controlPort, keyFile, folder } = here;
   const rndc = rndcProgram({
@@ -68,8 +79,12 @@ async function open(): Promise<{
     files: new ZoneFiles(folder, join(folder, 'trash')),
     clock: systemClock,
     serialHere: () => here.serial('example.com'),
-    update: (changes) => sendUpdates(changes, { run, tools: '', server, keyFile, timeoutMs: 5000 }),
+    update: (changes) => {
+      costs.updates += 1;
+      return sendUpdates(changes, { run, tools: '', server, keyFile: updateKey, timeoutMs: 5000 });
+    },
     readBack: async () => {
+      costs.reads += 1;
       const parts = { clock: systemClock, randomId: () => randomInt(65_536) };
       const answer = await transfer({ ...server, zone, timeoutMs: 5000 }, parts);
       if (answer.kind !== 'ok') return undefined;
@@ -86,7 +101,7 @@ async function open(): Promise<{
     expect(outcomes).toHaveLength(1);
     return outcomes[0];
   };
-  return { here, loader, load };
+  return { here, loader, costs, load };
 }
 
 /** An update that an earlier run had sent arrives now. */
@@ -153,3 +168,20 @@ test.each([6, 8])(
     expect(await wwwOf(here)).toBe('192.0.2.6');
   },
 );
+
+test('an update that named refuses is sent once; then the content comes by file', async () => {
+  const { here, loader, costs, load } = await open(makeKey('not-granted'));
+  loader.learn(zone, target(5, '192.0.2.1'));
+  expect(await load(target(6, '192.0.2.6'))).toBeUndefined();
+  expect(await here.serial('example.com')).toBe(6);
+  expect(await wwwOf(here)).toBe('192.0.2.6');
+  expect(costs).toEqual({ reads: 0, updates: 1 });
+});
+
+test('an update that named refuses does not make way for content older than what came in between', async () => {
+  const { here, loader, load } = await open(makeKey('not-granted'));
+  loader.learn(zone, target(5, '192.0.2.1'));
+  await lateUpdate(here, 8, '192.0.2.99');
+  expect(await load(target(6, '192.0.2.6'))).toMatchObject({ served: { serial: 8 } });
+  expect(await here.serial('example.com')).toBe(8);
+});
