@@ -73,7 +73,8 @@ const CLOCK_GRAIN_MS = 50;
 export class LocalCopies {
   readonly #deps: LocalCopiesDeps;
   readonly #zones = new Map<DomainName, Tracked>();
-  /** What the log says of zones that are only about to be tracked. */
+  /** What the log says of zones that are only about to be tracked: named is quicker than the pass that adds them. */
+  readonly #early = new Map<DomainName, { memory: TransferMemory }>();
   readonly #problems = new Map<DomainName, { readonly at: number; readonly detail: string }>();
   readonly #dirty = new Set<DomainName>();
   readonly #outdated = new Map<DomainName, ReadonlySet<string>>();
@@ -118,16 +119,19 @@ export class LocalCopies {
       this.#outdated.delete(zone);
       if (tracked !== undefined) this.#deps.feed.drop(tracked.plan.object.key);
     }
+    this.#early.clear();
     this.#look();
   }
 
   #trackOne(plan: PrimaryPlan | SecondaryPlan, wanted: Serial | undefined): void {
     const known = this.#zones.get(plan.zone);
     if (known === undefined) {
+      const { memory } = this.#early.get(plan.zone) ?? { memory: noMemory };
+      if (memory.attempt !== undefined) this.#deps.onAttempt(plan.zone, memory.attempt);
       this.#zones.set(plan.zone, {
         plan,
         wanted,
-        memory: noMemory,
+        memory,
         statistics: undefined,
         state: undefined,
         copy: undefined,
@@ -152,37 +156,34 @@ export class LocalCopies {
     const event = parseLogLine(line);
     if (event === undefined || event.kind === 'bad-signature') return;
     this.#noteProblem(event);
-    const tracked = this.#zones.get(event.zone);
-    if (tracked === undefined) return;
-    if (event.kind === 'transfer-completed') void this.#completed(tracked, event);
-    else this.#remember(tracked, event);
+    if (event.kind === 'transfer-completed') void this.#completed(event);
+    else this.#remember(event);
   }
 
-  async #completed(
-    tracked: Tracked,
-    event: Extract<TransferEvent, { kind: 'transfer-completed' }>,
-  ): Promise<void> {
+  async #completed(event: Extract<TransferEvent, { kind: 'transfer-completed' }>): Promise<void> {
     const journal = await stat(this.#deps.journalOf(event.zone)).catch(() => undefined);
-    const since = tracked.memory.running?.since ?? event.at;
-    this.#remember(
-      tracked,
-      event,
-      journal !== undefined && journal.mtimeMs >= since - CLOCK_GRAIN_MS,
-    );
-    const { attempt } = tracked.memory;
+    const since = this.#holderOf(event.zone).memory.running?.since ?? event.at;
+    const grown = journal !== undefined && journal.mtimeMs >= since - CLOCK_GRAIN_MS;
+    this.#remember(event, grown);
+    const attempt = this.#zones.get(event.zone)?.memory.attempt;
     if (attempt !== undefined) this.#deps.onAttempt(event.zone, attempt);
   }
 
-  #remember(
-    tracked: Tracked,
-    event: Exclude<TransferEvent, { kind: 'bad-signature' }>,
-    journal?: boolean,
-  ): void {
-    const memory = remember(tracked.memory, event, journal);
-    if (memory === tracked.memory) return;
-    tracked.memory = memory;
+  #remember(event: Exclude<TransferEvent, { kind: 'bad-signature' }>, journal?: boolean): void {
+    const holder = this.#holderOf(event.zone);
+    const memory = remember(holder.memory, event, journal);
+    if (memory === holder.memory) return;
+    holder.memory = memory;
     this.#dirty.add(event.zone);
     this.#look();
+  }
+
+  #holderOf(zone: DomainName): { memory: TransferMemory } {
+    const known = this.#zones.get(zone) ?? this.#early.get(zone);
+    if (known !== undefined) return known;
+    const early = { memory: noMemory };
+    this.#early.set(zone, early);
+    return early;
   }
 
   #noteProblem(event: Exclude<TransferEvent, { kind: 'bad-signature' }>): void {
