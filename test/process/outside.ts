@@ -8,7 +8,7 @@ import { openLedger } from '../rig/ledger.ts';
 import { claimPort } from '../rig/ports.ts';
 import { until } from '../rig/until.ts';
 
-/** A plain named on 127.0.0.1 without any agent, as some other party would run it. */
+/** A plain named without any agent, as some other party would run it. */
 export interface Outside {
   readonly place: Place;
   /** `127.0.0.1:5353`, as resources have it. */
@@ -22,22 +22,23 @@ export interface Outside {
   close(): Promise<void>;
 }
 
-/** @param zones `zone` statements; @param key a key file, whose key named then knows */
-export async function openOutside(zones: string, key?: string): Promise<Outside> {
+/** @param zones `zone` statements; @param key a key file, whose key named then knows; @param at default: 127.0.0.1 */
+export async function openOutside(zones: string, key?: string, at?: Place): Promise<Outside> {
   const bind = await systemBind();
   if (!bind.ok) throw new Error(bind.why);
   const ledger = openLedger();
   const { folder } = ledger;
-  const place = { address: '127.0.0.1', dnsPort: await claimPort() };
+  const place = at ?? { address: '127.0.0.1', dnsPort: await claimPort() };
+  const { address, dnsPort } = place;
   const conf = join(folder, 'named.conf');
   writeFileSync(
     conf,
     `${key === undefined ? '' : readFileSync(key).toString()}
 options {
   directory "${folder}"; pid-file none; session-keyfile none; recursion no; dnssec-validation no;
-  listen-on port ${place.dnsPort} { 127.0.0.1; }; listen-on-v6 { none; };
-  allow-transfer { any; }; notify explicit; notify-delay 0; notify-source 127.0.0.1;
-  transfer-source 127.0.0.1; masterfile-format text;
+  listen-on port ${dnsPort} { ${address}; }; listen-on-v6 { none; };
+  allow-transfer { any; }; notify explicit; notify-delay 0; notify-source ${address};
+  transfer-source ${address}; masterfile-format text;
 };
 controls { };
 ${zones}
@@ -46,7 +47,7 @@ ${zones}
   let named: Child | undefined;
   return {
     place,
-    endpoint: `${place.address}:${place.dnsPort}`,
+    endpoint: `${address}:${dnsPort}`,
     write: (file, text) => writeFileSync(join(folder, file), text),
     restart() {
       if (named?.running() === true) return named.signal('SIGHUP');
@@ -74,11 +75,12 @@ export async function openOutsidePrimary(
   zone: string,
   notify: readonly Place[] = [],
   key?: { readonly file: string; readonly name: string },
+  at?: Place,
 ): Promise<OutsidePrimary> {
   const told = notify.map(({ address, dnsPort }) => `${address} port ${dnsPort};`).join(' ');
   const access = key === undefined ? '' : `allow-transfer { key "${key.name}"; };`;
   const stanza = `zone "${zone}" { type primary; file "zone"; also-notify { ${told} }; ${access} };`;
-  const outside = await openOutside(stanza, key?.file);
+  const outside = await openOutside(stanza, key?.file, at);
   return {
     ...outside,
     async serve(serial, address) {

@@ -1,6 +1,3 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { parse } from 'yaml';
 import { objectName } from '../rig/manifests.ts';
 import type { Rig } from '../rig/rig.ts';
 import { until } from '../rig/until.ts';
@@ -17,11 +14,9 @@ export interface SeenStatus {
   }[];
 }
 
-/** The status of a zone's object in the shared folder. */
+/** The status of a zone's object. */
 export async function zoneStatus(rig: Rig, zone: string): Promise<SeenStatus> {
-  const file = join(rig.clusterFolder, 'status', `default.${objectName(zone)}.yaml`);
-  const { status } = parse((await readFile(file)).toString()) as { status: SeenStatus };
-  return status;
+  return (await rig.home.status(objectName(zone))) as SeenStatus;
 }
 
 /** The message of a condition that holds; undefined where it does not. */

@@ -46,14 +46,20 @@ export async function openPlaces(ledger: Ledger, kind?: Places['kind']): Promise
   };
 }
 
+/** Gives the machine this very address until the ledger is swept; false where it may not have it. */
+export function takeAddress(ledger: Ledger, address: string): boolean {
+  if (process.getuid?.() !== 0) return false;
+  ledger.hold({ kind: 'address', address });
+  if (spawnSync('ip', ['addr', 'add', `${address}/32`, 'dev', 'lo']).status === 0) return true;
+  ledger.release({ kind: 'address', address });
+  return false;
+}
+
 // named skips `listen-on` addresses that no interface has, so being inside 127/8 is not enough: they must be added.
 function addAddress(ledger: Ledger): string | undefined {
-  if (process.getuid?.() !== 0) return undefined;
   for (let attempt = 0; attempt < 20; attempt += 1) {
     const address = `127.${randomInt(64, 128)}.${randomInt(0, 256)}.${randomInt(1, 255)}`;
-    ledger.hold({ kind: 'address', address });
-    if (spawnSync('ip', ['addr', 'add', `${address}/32`, 'dev', 'lo']).status === 0) return address;
-    ledger.release({ kind: 'address', address });
+    if (takeAddress(ledger, address)) return address;
   }
   return undefined;
 }

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -6,17 +5,20 @@ import type { Role } from '../../agent/plan/registration.ts';
 import type { Place, Places } from './addresses.ts';
 import type { Bind } from './bind-versions.ts';
 import { type Child, type Exit, type Program, startChild, tail } from './child.ts';
+import type { Admitted, Home } from './home.ts';
 import type { Ledger } from './ledger.ts';
 import { claimPort } from './ports.ts';
 import { until } from './until.ts';
 
 export interface PodSpec {
   readonly name: string;
-  readonly role: Role;
-  readonly cluster: string;
+  /** Undefined: its Bind9Instance tells, if anything does. */
+  readonly role?: Role | undefined;
+  /** Undefined: its Bind9Instance tells. */
+  readonly cluster?: string | undefined;
   readonly instance: string;
-  /** The folder that all pods of the cluster share. */
-  readonly clusterFolder: string;
+  /** The cluster that it is part of. */
+  readonly home: Home;
   /** This pod's own: its logs, and `disk/` with everything that a volume would hold. */
   readonly folder: string;
   readonly clusterKey?: string | undefined;
@@ -42,7 +44,7 @@ export class Pod {
   #ports:
     | { readonly http: number; readonly control: number; readonly statistics: number }
     | undefined;
-  #uid: string = randomUUID();
+  #admitted: Admitted | undefined;
   #agent: Child | undefined;
   #named: Child | undefined;
   /** Aborted from the moment when the pod is to be down: nothing of this life is restarted any more. */
@@ -74,7 +76,7 @@ export class Pod {
   }
 
   get uid(): string {
-    return this.#uid;
+    return this.#admission.uid;
   }
 
   get agent(): Child | undefined {
@@ -123,6 +125,8 @@ export class Pod {
     };
     const parts = (['config', 'zones', 'nzd', 'state'] as const).map((part) => this.path(part));
     await Promise.all(parts.map((part) => mkdir(part, { recursive: true })));
+    const { name, folder, home } = this.spec;
+    this.#admitted ??= await home.admit({ name, folder, address: this.place.address });
   }
 
   /** The agent's part alone; named is left as it is. */
@@ -146,16 +150,15 @@ export class Pod {
 
   /** What the agent is told, by option path. */
   options(): Record<string, string> {
-    const { name, role, cluster, instance, clusterFolder, clusterKey, bind, settings } = this.spec;
+    const { name, role, cluster, instance, clusterKey, bind, settings } = this.spec;
     const { address, dnsPort } = this.place;
     return {
-      cluster: 'directory',
-      'directory.path': clusterFolder,
+      ...this.#admission.settings,
       'pod.name': name,
-      'pod.uid': this.#uid,
+      'pod.uid': this.uid,
       'pod.ips': address,
-      'pod.role': role,
-      'pod.clusterName': cluster,
+      ...(role === undefined ? {} : { 'pod.role': role }),
+      ...(cluster === undefined ? {} : { 'pod.clusterName': cluster }),
       'pod.instance': instance,
       'dns.port': String(dnsPort),
       'dns.listenOn': address,
@@ -228,9 +231,25 @@ export class Pod {
     const old = this.#place;
     this.#place = await this.#host.places.take();
     if (old !== undefined) this.#host.places.giveBack(old);
-    this.#uid = randomUUID();
+    this.#admitted = undefined;
+    await this.spec.home.dismiss(this.name);
     if (wiped) await rm(join(this.spec.folder, 'disk'), { recursive: true, force: true });
     await this.settle();
+  }
+
+  get #admission(): Admitted {
+    if (this.#admitted === undefined) throw new Error(`${this.name} was never started`);
+    return this.#admitted;
+  }
+
+  /** The pod is deleted: it ends as the kubelet ends it, unless it has ended already, and nothing of it stays but its logs. */
+  async remove(): Promise<void> {
+    await this.stop();
+    await this.spec.home.dismiss(this.name);
+    this.#admitted = undefined;
+    if (this.#place !== undefined) this.#host.places.giveBack(this.#place);
+    this.#place = undefined;
+    await rm(join(this.spec.folder, 'disk'), { recursive: true, force: true });
   }
 
   /** The ends of both logs, for the error of a test that failed. */

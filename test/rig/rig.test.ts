@@ -4,6 +4,7 @@ import { afterEach, expect, test } from 'vitest';
 import { openPlaces } from './addresses.ts';
 import { systemBind } from './bind-versions.ts';
 import { type Child, startChild } from './child.ts';
+import { directoryHome } from './home.ts';
 import { type Ledger, openLedger } from './ledger.ts';
 import { Pod, type PodSpec } from './pod.ts';
 import { Rig } from './rig.ts';
@@ -26,18 +27,27 @@ async function stubbedRig(kind: 'addresses' | 'ports'): Promise<Rig> {
   if (!bind.ok) throw new Error(bind.why);
   const own = openLedger();
   const places = await openPlaces(own, kind);
+  const home = directoryHome(own.folder);
   const spec: PodSpec = {
     name: 'primary-0',
     role: 'primary',
     cluster: 'demo',
     instance: 'primary',
-    clusterFolder: own.folder,
+    home,
     folder: own.folder,
     agent: { file: process.execPath, args: [join(import.meta.dirname, 'stub-agent.ts')] },
     bind: bind.bind,
   };
   const pods = [new Pod(spec, { ledger: own, places })];
-  const rig = new Rig({ cluster: 'demo', pods, places, clusterKey: undefined, ledger: own });
+  const rig = new Rig({
+    cluster: 'demo',
+    home,
+    pods,
+    places,
+    clusterKey: undefined,
+    ledger: own,
+    makePod: async (wish) => new Pod({ ...spec, ...wish }, { ledger: own, places }),
+  });
   open.push(rig);
   return rig;
 }

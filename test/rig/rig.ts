@@ -1,26 +1,30 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Role } from '../../agent/plan/registration.ts';
+import type { ControlPlane } from '../control-plane/control-plane.ts';
 import { openPlaces, type Places } from './addresses.ts';
 import { type Bind, systemBind } from './bind-versions.ts';
 import { agentProgram } from './bundle.ts';
 import { type DnsEye, withEye } from './dns.ts';
 import type { QueryType } from './dns-wire.ts';
+import { directoryHome, type Home } from './home.ts';
 import { writeKey } from './keys.ts';
+import { kubernetesHome } from './kubernetes-home.ts';
 import { type Ledger, openLedger } from './ledger.ts';
 import {
   type HostRecords,
   hostManifest,
   instanceManifest,
   objectName,
-  putManifest,
   zoneManifest,
 } from './manifests.ts';
-import { Pod } from './pod.ts';
+import { Pod, type PodSpec } from './pod.ts';
 import { untilServed, type Wanted } from './sweep.ts';
 import { until } from './until.ts';
 
 export interface RigOptions {
+  /** An API server that has our CRDs, for resources and registrations; default: a folder that the pods share. */
+  readonly plane?: ControlPlane;
   /** Default 1. */
   readonly primaries?: number;
   /** Default 2. */
@@ -44,30 +48,43 @@ export interface RigOptions {
   readonly places?: Places['kind'];
 }
 
+/** What tells one pod of a rig from the others. */
+export type PodWish = Pick<PodSpec, 'name' | 'instance' | 'role' | 'cluster' | 'settings'>;
+
 /**
- * A cluster on this machine: pods of real named and their agents that share a folder of manifests. Made with all pods
- * down; see `startRig`.
+ * A cluster on this machine: pods of real named and their agents that share a folder of manifests, or an API server.
+ * Made with all pods down; see `startRig`.
  */
 export class Rig {
   readonly cluster: string;
-  readonly pods: ReadonlyMap<string, Pod>;
+  readonly home: Home;
+  readonly #pods: Map<string, Pod>;
   readonly places: Places;
   /** The TSIG key file that the pods share. */
   readonly clusterKey: string | undefined;
   readonly #ledger: Ledger;
+  readonly #makePod: (wish: PodWish) => Promise<Pod>;
 
   constructor(parts: {
     readonly cluster: string;
+    readonly home: Home;
     readonly pods: readonly Pod[];
     readonly places: Places;
     readonly clusterKey: string | undefined;
     readonly ledger: Ledger;
+    readonly makePod: (wish: PodWish) => Promise<Pod>;
   }) {
     this.cluster = parts.cluster;
-    this.pods = new Map(parts.pods.map((pod) => [pod.name, pod]));
+    this.home = parts.home;
+    this.#pods = new Map(parts.pods.map((pod) => [pod.name, pod]));
     this.places = parts.places;
     this.clusterKey = parts.clusterKey;
     this.#ledger = parts.ledger;
+    this.#makePod = parts.makePod;
+  }
+
+  get pods(): ReadonlyMap<string, Pod> {
+    return this.#pods;
   }
 
   /** Everything of this run; gone after `close()`. */
@@ -88,6 +105,20 @@ export class Rig {
     const pod = this.pods.get(name);
     if (pod === undefined) throw new Error(`no pod ${name}, only ${[...this.pods.keys()]}`);
     return pod;
+  }
+
+  /** One more pod; it is down. */
+  async add(wish: PodWish): Promise<Pod> {
+    const pod = await this.#makePod(wish);
+    this.#pods.set(pod.name, pod);
+    return pod;
+  }
+
+  /** Deletes a pod for good. */
+  async remove(name: string): Promise<void> {
+    const pod = this.pod(name);
+    this.#pods.delete(name);
+    await pod.remove();
   }
 
   /** Pods of one role, in the order of their names. */
@@ -112,18 +143,18 @@ export class Rig {
     spec: Readonly<Record<string, unknown>> = {},
   ): Promise<void> {
     const text = zoneManifest({ zone, cluster: this.cluster, hosts, spec });
-    await putManifest(this.manifests, objectName(zone), text);
+    await this.home.put(objectName(zone), text);
   }
 
   /** Writes one A or AAAA record into a manifest file of its own. */
   async host(zone: string, name: string, data: string | readonly string[]): Promise<void> {
     const file = `${objectName(zone)}--${objectName(name)}`;
-    await putManifest(this.manifests, file, hostManifest(zone, name, data));
+    await this.home.put(file, hostManifest(zone, name, data));
   }
 
   /** Writes any manifest, or removes it where there is no text. */
   async manifest(name: string, text: string | undefined): Promise<void> {
-    await putManifest(this.manifests, name, text);
+    await this.home.put(name, text);
   }
 
   /** The serial that a pod answers with authority. */
@@ -181,21 +212,22 @@ export async function makeRig(options: RigOptions = {}): Promise<Rig> {
   const places = await openPlaces(ledger, options.places);
   const clusterFolder = join(ledger.folder, 'cluster');
   const clusterKey = keyed ? writeKey(ledger.folder, 'cluster') : undefined;
-  const { restartsNamed } = options;
-  const shared = { cluster, clusterFolder, clusterKey, agent, bind, restartsNamed };
+  const { plane, restartsNamed } = options;
+  const home = plane === undefined ? directoryHome(clusterFolder) : await kubernetesHome(plane);
+  const shared = { home, clusterKey, agent, bind, restartsNamed };
+  const makePod = async (wish: PodWish): Promise<Pod> => {
+    const folder = join(ledger.folder, 'pods', wish.name);
+    await mkdir(folder, { recursive: true });
+    const settings = { ...options.settings, ...options.settingsOf?.(wish.name), ...wish.settings };
+    return new Pod({ ...shared, ...wish, settings, folder }, { ledger, places });
+  };
   const pods: Pod[] = [];
   for (const { role, instance, replicas } of wantedInstances(options)) {
-    const text = instanceManifest({ name: instance, cluster, role, replicas });
-    await putManifest(join(clusterFolder, 'manifests'), instance, text);
-    for (const name of Array.from({ length: replicas }, (_, index) => `${instance}-${index}`)) {
-      const folder = join(ledger.folder, 'pods', name);
-      await mkdir(folder, { recursive: true });
-      const settings = { ...options.settings, ...options.settingsOf?.(name) };
-      const spec = { ...shared, settings, name, role, instance, folder };
-      pods.push(new Pod(spec, { ledger, places }));
-    }
+    await home.put(instance, instanceManifest({ name: instance, cluster, role, replicas }));
+    for (let index = 0; index < replicas; index += 1)
+      pods.push(await makePod({ name: `${instance}-${index}`, cluster, role, instance }));
   }
-  return new Rig({ cluster, pods, places, clusterKey, ledger });
+  return new Rig({ cluster, home, pods, places, clusterKey, ledger, makePod });
 }
 
 function wantedInstances({
