@@ -1,3 +1,5 @@
+import { atOnce } from '../../agent/at-once.ts';
+import type { ControlPlane } from '../control-plane/control-plane.ts';
 import type { Bind } from '../rig/bind-versions.ts';
 import type { Pod } from '../rig/pod.ts';
 import { makeRig, type Rig } from '../rig/rig.ts';
@@ -9,9 +11,17 @@ export interface AgentCluster extends Contestant {
   readonly rig: Rig;
 }
 
-/** A primary and two secondaries with their agents, from the bundle, as in the image. */
-export async function agentCluster(count: number, bind: Bind): Promise<AgentCluster> {
-  const rig = await makeRig({ cluster: 'bench', agent: 'bundle', bind });
+/** Objects that are written at the same time. */
+const AT_ONCE = 16;
+
+/** A primary and two secondaries with their agents, from the bundle, as in the image; on an API server where one is given. */
+export async function agentCluster(
+  count: number,
+  bind: Bind,
+  plane?: ControlPlane,
+): Promise<AgentCluster> {
+  const on = plane === undefined ? {} : { plane };
+  const rig = await makeRig({ cluster: 'bench', agent: 'bundle', bind, ...on });
   const zones = benchZones(count);
   const write = async (zone: string, address: string): Promise<void> => {
     await rig.zone(zone, { www: address, mail: '192.0.2.25' }, { soaRecord: timers });
@@ -22,7 +32,7 @@ export async function agentCluster(count: number, bind: Bind): Promise<AgentClus
     primary: serverOf(rig.pod('primary-0')),
     secondaries: rig.podsOf('secondary').map(serverOf),
     open: async () => {
-      for (const zone of zones) await write(zone, '192.0.2.1');
+      await atOnce(AT_ONCE, zones, (zone) => write(zone, '192.0.2.1'));
       await rig.start();
       const wanted = new Map(zones.map((zone) => [`www.${zone}`, '192.0.2.1']));
       const patience = { withinMs: 60_000 + count * 60, everyMs: 50 };
@@ -35,7 +45,7 @@ export async function agentCluster(count: number, bind: Bind): Promise<AgentClus
       }
     },
     change: async (changed, address) => {
-      for (const zone of changed) await write(zone, address);
+      await atOnce(AT_ONCE, changed, (zone) => write(zone, address));
     },
     close: () => rig.close(),
   };

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import type { Branch } from '../rig/bind-versions.ts';
 
-export const usage = `npm run bench -- NAME --zones N [--cluster directory] [--runs R] [--records N] [--bind 9.18|9.20] [--json]
+export const usage = `npm run bench -- NAME --zones N [--cluster directory|kubernetes] [--runs R] [--records N] [--bind 9.18|9.20] [--json]
 
   heal-secondary    a killed secondary returns on another address, a tenth of the zones changed meanwhile
   fresh-secondary   the same with an empty disk
@@ -14,6 +14,7 @@ export const usage = `npm run bench -- NAME --zones N [--cluster directory] [--r
 
 export interface Asked {
   readonly bench: string;
+  readonly cluster: 'directory' | 'kubernetes';
   readonly zones: number;
   /** How often; each benchmark has a number of its own for undefined. */
   readonly runs: number | undefined;
@@ -45,8 +46,11 @@ export function readArguments(args: readonly string[]): Asked | { readonly probl
     if (positionals.length !== 1 || !names.includes(bench)) {
       problems.push(`want one of ${names.join(', ')}, got "${positionals.join(' ')}"`);
     }
-    if (values.cluster !== 'directory') {
-      problems.push(`--cluster: want directory, got "${values.cluster}"`);
+    const { cluster } = values;
+    if (cluster !== 'directory' && cluster !== 'kubernetes') {
+      return {
+        problems: [...problems, `--cluster: want directory or kubernetes, got "${cluster}"`],
+      };
     }
     if (branch !== undefined && branch !== '9.18' && branch !== '9.20') {
       return { problems: [...problems, `--bind: want 9.18 or 9.20, got "${branch}"`] };
@@ -54,7 +58,7 @@ export function readArguments(args: readonly string[]): Asked | { readonly probl
     if (problems.length > 0) return { problems };
     const runs = values.runs === undefined ? undefined : Number(values.runs);
     const [zones, records] = [Number(values.zones), Number(values.records)];
-    return { bench, zones, runs, records, branch, json: values.json };
+    return { bench, cluster, zones, runs, records, branch, json: values.json };
   } catch (error) {
     return { problems: [error instanceof Error ? error.message : String(error)] };
   }

@@ -1,3 +1,6 @@
+import type { ControlPlane } from '../control-plane/control-plane.ts';
+import { startControlPlane } from '../control-plane/start.ts';
+import { installCrds } from '../kubernetes/install.ts';
 import { type Bind, bindOf, systemBind } from '../rig/bind-versions.ts';
 import { type AgentCluster, agentCluster } from './agent-cluster.ts';
 import { type Asked, readArguments, usage } from './arguments.ts';
@@ -35,7 +38,7 @@ async function main(): Promise<number> {
       return cluster;
     });
     const line = resultLine(
-      { bench: asked.bench, cluster: 'directory', zones: asked.zones },
+      { bench: asked.bench, cluster: asked.cluster, zones: asked.zones },
       measured,
     );
     process.stdout.write(asked.json ? `${JSON.stringify(line)}\n` : table(line));
@@ -70,13 +73,14 @@ async function measure(asked: Asked, open: Open): Promise<Measured> {
 
 async function heal(story: Story, asked: Asked, open: Open): Promise<Measured> {
   const bind = await wantedBind(asked);
-  const agents = open(await agentCluster(asked.zones, bind));
+  const agents = open(await agentCluster(asked.zones, bind, await wantedPlane(asked, open)));
   const baseline = open(await staticCluster(asked.zones, bind));
   return compare(story, [agents, baseline], asked.runs ?? 3, progress);
 }
 
 async function servedCluster(asked: Asked, open: Open): Promise<AgentCluster> {
-  const cluster = open(await agentCluster(asked.zones, await wantedBind(asked)));
+  const bind = await wantedBind(asked);
+  const cluster = open(await agentCluster(asked.zones, bind, await wantedPlane(asked, open)));
   await cluster.open();
   return cluster;
 }
@@ -85,6 +89,15 @@ async function wantedBind({ branch }: Asked): Promise<Bind> {
   const provided = await (branch === undefined ? systemBind() : bindOf(branch));
   if (!provided.ok) throw new Error(provided.why);
   return provided.bind;
+}
+
+/** An API server of its own; with a controller manager, which takes away the registrations of pods that are gone. */
+async function wantedPlane({ cluster }: Asked, open: Open): Promise<ControlPlane | undefined> {
+  if (cluster === 'directory') return undefined;
+  const plane = await startControlPlane({ controllerManager: true });
+  open({ close: () => plane.stop() });
+  await installCrds(plane);
+  return plane;
 }
 
 const progress = (line: string): void => {
