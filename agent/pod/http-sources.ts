@@ -52,6 +52,7 @@ export function httpSources(whole: Whole): HttpSources {
     feed,
     metrics: () => {
       parts.metrics.setZones(whole.copies.samples());
+      parts.metrics.setSources(parts.cluster.ages(), parts.cluster.view().stale !== undefined);
       return parts.metrics.scrape();
     },
     command: async (zone, what) => {

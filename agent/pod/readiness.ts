@@ -35,7 +35,7 @@ export class Readiness {
     const { parts, agent } = this.#whole;
     const { state } = agent;
     const view = parts.cluster.view();
-    if (!view.synced) return ['the resources were not read yet'];
+    if (!view.synced) return this.#unread(view.stale);
     if (state.self === undefined)
       return [
         `this pod (${parts.options.pod.name}) has no role: set pod.role, a label, or spec.role of its Bind9Instance`,
@@ -49,6 +49,14 @@ export class Readiness {
     if (holding !== undefined)
       return [`pod ${holding.pod} holds the plan ${holding.held} until it is approved`];
     return this.#missing();
+  }
+
+  /** Where nobody tells the resources, what this pod had is served all the same; a pod that had nothing waits for them. */
+  #unread(stale: string | undefined): string[] {
+    const { agent, parts } = this.#whole;
+    if (stale === undefined) return ['the resources were not read yet'];
+    if (agent.named.reconciled && parts.ledger.entries().size > 0) return [];
+    return [`the resources could not be read yet: ${stale}`];
   }
 
   /** Zones on their way. One that fails for a reason of its own does not hold up the others. */

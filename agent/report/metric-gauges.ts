@@ -27,6 +27,10 @@ export interface Snapshot {
   /** Objects that are not valid. */
   readonly problems: number;
   readonly refused: boolean;
+  /** How long ago each source of resources and peers said that nothing is missing, in seconds. */
+  readonly sourceAges: ReadonlyMap<string, number>;
+  /** The resources may be behind what is true. */
+  readonly stale: boolean;
 }
 
 type Sample<L extends string> = readonly [labels: Readonly<Record<L, string>>, value: number];
@@ -155,6 +159,20 @@ export function agentGauges(register: Registry, snapshot: () => Snapshot): void 
     'bind9_agent_configuration_refused',
     "Whether named's own check refuses the configuration that should be, so that the last good one stays: 1, or 0.",
     ({ refused }) => Number(refused),
+  );
+  one(
+    'bind9_agent_resources_stale',
+    'Whether the resources may be behind what is true, since what tells them does not answer: 1, or 0.',
+    ({ stale }) => Number(stale),
+  );
+  new ReadGauge(
+    {
+      name: 'bind9_agent_source_age_seconds',
+      help: 'How long ago each source of resources and registrations said that nothing is missing, in seconds.',
+      labelNames: ['source'],
+      registers,
+    },
+    () => Array.from(snapshot().sourceAges, ([source, age]) => [{ source }, age]),
   );
 }
 

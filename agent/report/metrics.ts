@@ -49,6 +49,8 @@ export class Metrics {
     held: false,
     problems: 0,
     refused: false,
+    sourceAges: new Map(),
+    stale: false,
   };
   readonly #passes: Histogram;
   readonly #commands: Histogram<'command'>;
@@ -142,6 +144,11 @@ export class Metrics {
   /** @param problems the number of objects that are not valid */
   setProblems(problems: number): void {
     this.#set({ problems });
+  }
+
+  /** @param sourceAges seconds since each source said that nothing is missing, by its name */
+  setSources(sourceAges: ReadonlyMap<string, number>, stale: boolean): void {
+    this.#set({ sourceAges, stale });
   }
 
   setConfigurationRefused(refused: boolean): void {

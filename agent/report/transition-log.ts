@@ -71,8 +71,11 @@ export class TransitionLog {
     this.#held = held?.hash;
   }
 
+  /** When it begins and when it ends: in between, the sentence changes with each source that comes or goes. */
   #tellFrozen(why: string | undefined): void {
-    if (why === this.#frozen) return;
+    const told = this.#frozen;
+    this.#frozen = why;
+    if ((why === undefined) === (told === undefined)) return;
     if (why === undefined) {
       this.#log.info('what is missing counts as deleted again');
       this.#note('RemovalsResumed', 'Read', 'what is missing counts as deleted again');
@@ -80,7 +83,6 @@ export class TransitionLog {
       this.#log.warn({ reason: why }, 'what is missing does not count as deleted for now');
       this.#warn('RemovalsFrozen', 'Read', `what is missing does not count as deleted: ${why}`);
     }
-    this.#frozen = why;
   }
 
   #tellRefused(why: string | undefined): void {

@@ -35,6 +35,7 @@ const labelNames = (family: Family): string[] => [
 function everything(metrics: Metrics): void {
   metrics.setZones([secondary('example.com', { expiresAt: NOW + 5000 })]);
   metrics.setNamed('9.18.30');
+  metrics.setSources(new Map([['DNSZone', 3]]), true);
   metrics.observeControlCommand('status', 0.002);
   metrics.observePass(0.1);
   metrics.observeTransfer({ result: 'success', method: 'IXFR', seconds: 0.5, bytes: 300 });

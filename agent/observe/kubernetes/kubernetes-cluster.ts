@@ -75,7 +75,7 @@ export class KubernetesCluster implements Cluster {
       changed,
     });
     const uidOf = (key: ObjectKey): string | undefined => this.#objects.zone(key)?.uid;
-    if (pod !== undefined) this.#events = new EventWriter({ ...options, pod, uidOf });
+    if (pod !== undefined) this.#events = new EventWriter({ ...options, pod, uidOf, changed });
   }
 
   async start(changed: () => void): Promise<void> {
@@ -161,14 +161,16 @@ export class KubernetesCluster implements Cluster {
         ? []
         : [{ object: 'Leases', problems: [{ path: '', problem }] }];
     const frozen = stale ?? lost;
-    const since =
-      stale ?? (unread.length === 0 && problem !== undefined ? `Lease: ${problem}` : undefined);
+    const since = stale ?? (problem === undefined ? undefined : `Lease: ${problem}`);
+    const untold = this.#events?.problem;
+    const unwritten =
+      untold === undefined ? [] : [{ object: 'Events', problems: [{ path: '', problem: untold }] }];
     return {
       synced: synced && peers.synced,
       progress,
       ...objects,
       peers: peers.peers,
-      invalid: [...invalid, ...unread, ...peers.invalid, ...this.#status.invalid],
+      invalid: [...invalid, ...unread, ...peers.invalid, ...this.#status.invalid, ...unwritten],
       ...(frozen === undefined ? {} : { removalsFrozen: frozen }),
       ...(lost === undefined ? {} : { unremembered: lost }),
       ...(since === undefined ? {} : { stale: since }),

@@ -132,7 +132,7 @@ export class KubernetesObjects {
   get stale(): string | undefined {
     return reasonOf(this.#used, ({ reflector }) => {
       const { state, problem, staleSince } = reflector;
-      if (state === 'unread' || problem === undefined) return undefined;
+      if (state === 'unread' || problem === undefined) return problem;
       return `not up to date since ${timestamp(staleSince ?? 0)}: ${problem}`;
     });
   }
