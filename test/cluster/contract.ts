@@ -259,6 +259,9 @@ export function clusterContract(name: string, makeHarness: () => Promise<Cluster
         await harness.crash(b);
         await until(() => peerOf(a, 'pod-b')?.liveness === 'silent');
         await until(() => peerOf(a, 'pod-b') === undefined);
+        // How old it is may be known in whole seconds.
+        const known = performance.now() + 1000;
+        await until(() => performance.now() > known);
         const later = await start('pod-c');
         expect([...later.view().peers.keys()]).toEqual([]);
       });
@@ -322,8 +325,9 @@ export function clusterContract(name: string, makeHarness: () => Promise<Cluster
 
       test('what one pod agrees and reports, the others see', async () => {
         const [a, b] = [await start('pod-a'), await start('pod-b')];
-        const first = await a.agree(example, undefined, { allocated: allocationOf(7) });
+        const first = await a.agree(example, statusOf(a)?.version, { allocated: allocationOf(7) });
         expect(first.kind).toBe('written');
+        await until(() => statusOf(b)?.allocated);
         const seen = await some(() => statusOf(b));
         expect(seen.allocated).toEqual(allocationOf(7));
         expect(seen.report).toBeUndefined();
@@ -349,7 +353,7 @@ export function clusterContract(name: string, makeHarness: () => Promise<Cluster
 
       test('a write from an older version is a conflict and changes nothing', async () => {
         const a = await start('pod-a');
-        const old = await a.agree(example, undefined, { allocated: allocationOf(7) });
+        const old = await a.agree(example, statusOf(a)?.version, { allocated: allocationOf(7) });
         const at = old.kind === 'written' ? old.version : undefined;
         await a.agree(example, at, { allocated: allocationOf(8) });
         const conflict = { kind: 'conflict' };
@@ -362,10 +366,9 @@ export function clusterContract(name: string, makeHarness: () => Promise<Cluster
 
       test('after a conflict the status that came first is in the view', async () => {
         const [a, b] = [await start('pod-a'), await start('pod-b')];
-        await a.agree(example, undefined, { allocated: allocationOf(7) });
-        expect(await b.agree(example, undefined, { writer: 'pod-b' })).toEqual({
-          kind: 'conflict',
-        });
+        const before = statusOf(b)?.version;
+        await a.agree(example, statusOf(a)?.version, { allocated: allocationOf(7) });
+        expect(await b.agree(example, before, { writer: 'pod-b' })).toEqual({ kind: 'conflict' });
         await until(() => statusOf(b)?.allocated?.serial === 7);
       });
 
@@ -391,6 +394,8 @@ export function clusterContract(name: string, makeHarness: () => Promise<Cluster
         const stale = statusOf(a)?.version;
         await harness.remove(zone('example'));
         await until(() => statusOf(a) === undefined);
+        // Times may be whole seconds.
+        await until(() => Date.now() > Date.parse(first ?? '') + 1000);
         await harness.put(zone('example'));
         await until(() => a.view().zones.has(example));
         expect(await a.report(example, stale, reportOf(7))).toEqual({ kind: 'conflict' });
@@ -401,10 +406,13 @@ export function clusterContract(name: string, makeHarness: () => Promise<Cluster
 
       test('a status keeps its identity while another changes', async () => {
         const a = await start('pod-a');
+        const other = objectKey('default', 'other');
+        await harness.put(zone('other'));
+        await until(() => a.view().zones.has(other));
         await agree(a, { allocated: allocationOf(7) });
         const before: ClusterView['statuses'] = a.view().statuses;
-        await a.agree(objectKey('default', 'other'), undefined, { allocated: allocationOf(1) });
-        await until(() => a.view().statuses.size === 2);
+        await a.agree(other, before.get(other)?.version, { allocated: allocationOf(1) });
+        await until(() => a.view().statuses.get(other)?.allocated);
         expect(a.view().statuses.get(example)).toBe(before.get(example));
       });
     });

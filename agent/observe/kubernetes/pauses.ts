@@ -26,6 +26,10 @@ export class Pauses {
     return this.#failures;
   }
 
+  succeeded(): void {
+    this.#failures = 0;
+  }
+
   opened(): void {
     this.#openedAt = this.#options.clock.monotonic();
   }

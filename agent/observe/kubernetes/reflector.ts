@@ -72,6 +72,8 @@ export class Reflector<T extends Kept> {
   #path = 0;
   /** Lists are streamed, unless the server knows no better than pages. */
   #streams = true;
+  /** A streamed list began and did not come to its end: the next one goes by pages, which may work. */
+  #brokeOff = false;
   /** From where a watch can go on; undefined: list first. */
   #version: number | undefined;
   #heardAt: number;
@@ -139,9 +141,8 @@ export class Reflector<T extends Kept> {
     }
   }
 
-  /** One way may work where the other does not. */
   #list(signal: AbortSignal): Promise<End> {
-    const streams = this.#streams && this.#pauses.failures % 2 === 0;
+    const streams = this.#streams && !this.#brokeOff;
     return streams ? this.#listByStream(signal) : this.#listByPages(signal);
   }
 
@@ -157,6 +158,7 @@ export class Reflector<T extends Kept> {
       switch (event.type) {
         case 'OPENED':
           if (event.date !== undefined) onDate?.(event.date);
+          this.#brokeOff = true;
           this.collection.beginList();
           break;
         case 'ADDED':
@@ -181,6 +183,7 @@ export class Reflector<T extends Kept> {
 
   async #listByPages(signal: AbortSignal): Promise<End> {
     const { api, onDate } = this.#options;
+    this.#brokeOff = false;
     this.collection.beginList();
     for (let from: unknown = ''; ; ) {
       const query = this.#query({
@@ -242,6 +245,8 @@ export class Reflector<T extends Kept> {
   #listed(list: RawObject): void {
     const version = versionIn(list);
     this.collection.endList(version);
+    this.#pauses.succeeded();
+    this.#brokeOff = false;
     this.#version = version;
     this.#heardAt = this.#options.clock.monotonic();
     this.#state = 'read';

@@ -1,0 +1,52 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { systemClock } from '../../agent/clock.ts';
+import { TokenAccess } from '../../agent/observe/kubernetes/access.ts';
+import { HttpApi } from '../../agent/observe/kubernetes/api.ts';
+import {
+  KubernetesCluster,
+  type KubernetesClusterOptions,
+} from '../../agent/observe/kubernetes/kubernetes-cluster.ts';
+import type { ControlPlane } from '../control-plane/control-plane.ts';
+
+export interface Opening extends Partial<KubernetesClusterOptions> {
+  /** By default the control plane's own. */
+  readonly server?: string;
+  readonly tokenFile?: string;
+  /** How long the API server may be silent, in ms. */
+  readonly timeoutMs?: number;
+}
+
+/** A file with a token, by default the administrator's; it goes with the control plane. */
+export function tokenFile(plane: ControlPlane, token = plane.adminToken): string {
+  const file = join(plane.folder, `token-${randomBytes(4).toString('hex')}`);
+  writeFileSync(file, token);
+  return file;
+}
+
+/** A pod's door to the cluster, not started yet. */
+export function clusterAt(plane: ControlPlane, opening: Opening): KubernetesCluster {
+  const { server = plane.server, tokenFile: file, timeoutMs, ...options } = opening;
+  const { namespace = 'default' } = options;
+  const access = new TokenAccess({
+    server,
+    tokenFile: file ?? tokenFile(plane),
+    caFile: plane.caFile,
+    clock: systemClock,
+  });
+  return new KubernetesCluster({
+    api: new HttpApi({
+      access,
+      userAgent: 'test',
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    }),
+    namespace,
+    namespaces: [namespace],
+    lease: { renewSeconds: 30, durationSeconds: 120, graceSeconds: 300 },
+    clock: systemClock,
+    random: Math.random,
+    newId: randomUUID,
+    ...options,
+  });
+}
