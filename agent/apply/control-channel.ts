@@ -13,6 +13,7 @@ export interface ControlChannelOptions extends ControlAddress {
 
 interface Job {
   readonly text: string;
+  readonly promise: Promise<ControlAnswer>;
   readonly resolve: (answer: ControlAnswer) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -20,6 +21,11 @@ interface Job {
 /** named resets the connection on messages above 32 kB (BIND 9.18 `controlconf.c`), ours has some bytes of its own. */
 export const MAX_COMMAND = 29_000;
 const KEEP_ALIVE_MS = 20_000;
+/**
+ * They only have named do soon what it does anyway, by the thousand when a primary moves: they give way to every other
+ * command, and the same again is not asked for twice before it is sent.
+ */
+const PATIENT = /^(refresh|notify) /;
 /** `reconfig` answers when it is done: after 5 s and more at 100,000 zones. To give up means to have it done again. */
 const RECONFIG_MS = 30_000;
 
@@ -31,6 +37,8 @@ const RECONFIG_MS = 30_000;
 export class ControlChannel implements Rndc {
   readonly #options: ControlChannelOptions;
   readonly #queue: Job[] = [];
+  /** By their texts, in the order in which they came. */
+  readonly #patient = new Map<string, Job>();
   #connection: ControlConnection | undefined;
   #current: Job | undefined;
   #closed = false;
@@ -41,34 +49,20 @@ export class ControlChannel implements Rndc {
   }
 
   /** Rejects with a ControlError, or with the signal's reason when it aborts. */
-  command(text: string, signal?: AbortSignal): Promise<ControlAnswer> {
-    return new Promise((resolve, reject) => {
-      const problem = this.#refusal(text);
-      if (problem !== undefined) {
-        reject(problem);
-        return;
-      }
-      if (signal?.aborted) {
-        reject(signal.reason);
-        return;
-      }
-      const abort = (): void => this.#abort(job, signal?.reason);
-      const settled = (): void => signal?.removeEventListener('abort', abort);
-      const job: Job = {
-        text,
-        resolve: (answer) => {
-          settled();
-          resolve(answer);
-        },
-        reject: (error) => {
-          settled();
-          reject(error);
-        },
-      };
-      signal?.addEventListener('abort', abort);
-      this.#queue.push(job);
-      if (this.#current === undefined) void this.#work();
-    });
+  async command(text: string, signal?: AbortSignal): Promise<ControlAnswer> {
+    const problem = this.#refusal(text);
+    if (problem !== undefined) throw problem;
+    signal?.throwIfAborted();
+    const isPatient = signal === undefined && PATIENT.test(text);
+    const asked = isPatient ? this.#patient.get(text) : undefined;
+    if (asked !== undefined) return asked.promise;
+    const job: Job = { text, ...Promise.withResolvers<ControlAnswer>() };
+    if (isPatient) this.#patient.set(text, job);
+    else this.#queue.push(job);
+    if (this.#current === undefined) void this.#work();
+    const abort = (): void => this.#abort(job, signal?.reason);
+    signal?.addEventListener('abort', abort);
+    return job.promise.finally(() => signal?.removeEventListener('abort', abort));
   }
 
   /** Ends the connection. What is under way or waiting fails, and so does every further command. */
@@ -77,7 +71,7 @@ export class ControlChannel implements Rndc {
     clearTimeout(this.#keepAlive);
     const error = closedByUs();
     this.#connection?.fail(error);
-    for (const job of this.#queue.splice(0)) job.reject(error);
+    this.#refuseAll(error);
   }
 
   #refusal(text: string): ControlError | undefined {
@@ -93,7 +87,7 @@ export class ControlChannel implements Rndc {
 
   async #work(): Promise<void> {
     clearTimeout(this.#keepAlive);
-    for (let job = this.#queue.shift(); job !== undefined; job = this.#queue.shift()) {
+    for (let job = this.#next(); job !== undefined; job = this.#next()) {
       this.#current = job;
       try {
         job.resolve(await this.#carryOut(job.text));
@@ -104,6 +98,20 @@ export class ControlChannel implements Rndc {
     }
     this.#current = undefined;
     this.#keepAliveLater();
+  }
+
+  #next(): Job | undefined {
+    const urgent = this.#queue.shift();
+    if (urgent !== undefined) return urgent;
+    const [job] = this.#patient.values();
+    if (job !== undefined) this.#patient.delete(job.text);
+    return job;
+  }
+
+  #refuseAll(error: ControlError): void {
+    const jobs = [...this.#queue.splice(0), ...this.#patient.values()];
+    this.#patient.clear();
+    for (const job of jobs) job.reject(error);
   }
 
   /** What is under way takes the connection with it: its answer would be taken for the next command's. */
@@ -119,7 +127,7 @@ export class ControlChannel implements Rndc {
   /** One hung named, one time to wait: not one for each command in the queue. */
   #giveUp(error: ControlError): void {
     const words = `not sent, for the command before it failed: ${error.message}`;
-    for (const job of this.#queue.splice(0)) job.reject(new ControlError('timeout', words));
+    this.#refuseAll(new ControlError('timeout', words));
   }
 
   async #carryOut(text: string): Promise<ControlAnswer> {

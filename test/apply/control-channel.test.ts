@@ -376,6 +376,23 @@ describe('with something else behind the port', () => {
     expect(served.messages()).toBe(4);
   });
 
+  test('lets a refresh or notify wait for all else, and sends the same only once meanwhile', async () => {
+    const served = await fake((request) => encodeMessage(reply(request), key));
+    const rndc = channel(served);
+    const told: string[] = [];
+    const tell = (text: string) => rndc.command(text).then(() => told.push(text));
+    const first = tell('status');
+    const patient = ['b', 'a', 'b', 'a', 'b'].map((zone) => tell(`refresh "${zone}"`));
+    const shown = tell('zonestatus "a"');
+    await Promise.all([first, shown]);
+    expect(told).toEqual(['status', 'zonestatus "a"']);
+    await Promise.all(patient);
+    // The hand-shake, and four commands.
+    expect(served.messages()).toBe(5);
+    await tell('refresh "a"');
+    expect(served.messages()).toBe(6);
+  });
+
   test('says that nobody listens', async () => {
     const error = await failure(channel({ port: 1, key }).command('status'));
     expect(error).toMatchObject({ kind: 'refused' });
