@@ -1,4 +1,5 @@
 import type { DomainName } from '../dns/name.ts';
+import type { SoaAnswer } from '../observe/dns-client.ts';
 import type { ZonePlan } from '../plan/plan-zone.ts';
 import type { Role } from '../plan/registration.ts';
 import { endpointOf, isLive, type Pod } from '../plan/topology.ts';
@@ -7,36 +8,53 @@ import type { SeenCopy } from '../report/zone-status.ts';
 import type { AgentParts } from './parts.ts';
 
 export interface SeenCopiesDeps {
-  readonly parts: Pick<AgentParts, 'options' | 'given' | 'wire'>;
+  readonly parts: Pick<AgentParts, 'options' | 'given' | 'wire' | 'clock'>;
   readonly ownCopy: (zone: DomainName) => ZoneCopy | undefined;
   /** What a peer has told of its copy. */
   readonly told: (pod: string, plan: ZonePlan) => ZoneCopy | undefined;
 }
 
-/** Every pod's copy of a zone: what the pod answers over DNS, and what it says of it. */
-export async function seenCopies(plan: ZonePlan, deps: SeenCopiesDeps): Promise<SeenCopy[]> {
-  const { primaries, secondaries } = plan.placement;
-  const copies = await Promise.all([
-    ...primaries.map((pod) => seen(plan, pod, 'primary', deps)),
-    ...secondaries.map((pod) => seen(plan, pod, 'secondary', deps)),
-  ]);
-  // Where another object has the name, what a pod answers for it says nothing of this object.
-  return plan.kind === 'conflict' ? copies.filter(({ copy }) => copy !== undefined) : copies;
-}
+/** A pod that did not answer is not asked about the next zones: each silence costs more than a second. */
+const SILENCE_MS = 3000;
 
-async function seen(
-  plan: ZonePlan,
-  pod: Pod,
-  role: Role,
-  { parts, ownCopy, told }: SeenCopiesDeps,
-): Promise<SeenCopy> {
-  const { options, given, wire } = parts;
-  const self = pod.pod === options.pod.name;
-  const ask = (): ReturnType<typeof wire.soa> =>
-    self ? wire.soaHere(plan.zone) : wire.soa(endpointOf(pod, given.cluster?.name), plan.zone);
-  const copy = self ? ownCopy(plan.zone) : told(pod.pod, plan);
-  const answer = isLive(pod) ? await ask() : undefined;
-  // One that is about to go may have gone: no failure of its.
-  const live = answer !== undefined && (!pod.draining || answer.kind === 'soa');
-  return { pod, role, live, copy, wire: answer };
+/** Every pod's copy of a zone: what the pod answers over DNS, and what it says of it. */
+export class SeenCopies {
+  readonly #deps: SeenCopiesDeps;
+  readonly #silent = new Map<string, { readonly answer: SoaAnswer; readonly since: number }>();
+
+  constructor(deps: SeenCopiesDeps) {
+    this.#deps = deps;
+  }
+
+  async of(plan: ZonePlan): Promise<SeenCopy[]> {
+    const { primaries, secondaries } = plan.placement;
+    const copies = await Promise.all([
+      ...primaries.map((pod) => this.#seen(plan, pod, 'primary')),
+      ...secondaries.map((pod) => this.#seen(plan, pod, 'secondary')),
+    ]);
+    // Where another object has the name, what a pod answers for it says nothing of this object.
+    return plan.kind === 'conflict' ? copies.filter(({ copy }) => copy !== undefined) : copies;
+  }
+
+  async #seen(plan: ZonePlan, pod: Pod, role: Role): Promise<SeenCopy> {
+    const { parts, ownCopy, told } = this.#deps;
+    const self = pod.pod === parts.options.pod.name;
+    const copy = self ? ownCopy(plan.zone) : told(pod.pod, plan);
+    const ask = () => (self ? parts.wire.soaHere(plan.zone) : this.#ask(plan, pod));
+    const answer = isLive(pod) ? await ask() : undefined;
+    // One that is about to go may have gone: no failure of its.
+    const live = answer !== undefined && (!pod.draining || answer.kind === 'soa');
+    return { pod, role, live, copy, wire: answer };
+  }
+
+  async #ask({ zone }: ZonePlan, pod: Pod): Promise<SoaAnswer> {
+    const { given, wire, clock } = this.#deps.parts;
+    const silence = this.#silent.get(pod.uid);
+    if (silence !== undefined && clock.monotonic() - silence.since < SILENCE_MS)
+      return silence.answer;
+    const answer = await wire.soa(endpointOf(pod, given.cluster?.name), zone);
+    if (answer.kind !== 'timeout') this.#silent.delete(pod.uid);
+    else this.#silent.set(pod.uid, { answer, since: clock.monotonic() });
+    return answer;
+  }
 }

@@ -11,14 +11,14 @@ import { showProblem } from '../problem.ts';
 import type { FeedPage } from '../report/feed.ts';
 import type { StatusWrite } from '../report/metrics.ts';
 import { ReportQueue } from '../report/report-queue.ts';
-import { isSettled, urgencyOf } from '../report/urgency.ts';
+import { isSettled, isSilent, urgencyOf } from '../report/urgency.ts';
 import type { ZoneCopy } from '../report/zone-copy.ts';
 import { eventsBetween } from '../report/zone-events.ts';
 import type { ZoneReport } from '../report/zone-report.ts';
 import { reportOf, type SeenCopy, sameReport } from '../report/zone-status.ts';
 import type { ObjectKey } from '../resources/types.ts';
 import type { AgentParts } from './parts.ts';
-import { seenCopies } from './seen-copies.ts';
+import { SeenCopies } from './seen-copies.ts';
 
 export interface SpeakerDeps {
   readonly parts: AgentParts;
@@ -32,11 +32,9 @@ const BATCH = 50;
 const PAUSE_MS = 200;
 /** What changes together is told together. */
 const GATHER_MS = 200;
-/** A pod that leaves mostly has a successor, and both are told at once. */
-const LEAVING_MS = 10_000;
 /** A zone whose copies are not all as they will stay is looked at again after so long, then after twice that, and so on. */
 const UNSETTLED_MS = 1000;
-const LONGEST_UNSETTLED_MS = 30_000;
+const LONGEST_UNSETTLED_MS = 60_000;
 /** Every zone once in a while. */
 const EVERY_ZONE_MS = 300_000;
 /** After another pod wrote in between. */
@@ -55,6 +53,7 @@ export class Speaker {
   readonly #due = new Map<ObjectKey, number>();
   /** How often a zone was looked at in a row and found unsettled. */
   readonly #unsettled = new Map<ObjectKey, number>();
+  readonly #copies: SeenCopies;
   readonly #queue: ReportQueue;
   /** What was told of zones whose statuses cannot hold it. */
   readonly #untold = new Map<ObjectKey, ZoneReport>();
@@ -63,8 +62,14 @@ export class Speaker {
   #invalid: ReadonlyMap<ObjectKey, string> = new Map();
 
   constructor(deps: SpeakerDeps) {
-    const { clock } = deps.parts;
+    const { parts, ownCopy } = deps;
+    const { clock } = parts;
     this.#deps = deps;
+    this.#copies = new SeenCopies({
+      parts,
+      ownCopy,
+      told: (pod, { object }) => this.#feeds.get(pod)?.get(object.key),
+    });
     this.#queue = new ReportQueue({
       clock,
       random: deps.random,
@@ -79,7 +84,7 @@ export class Speaker {
     for (const key of outcome.plan.changed) {
       const plan = outcome.plan.zones.get(key);
       if (plan === undefined) this.#forget(key);
-      else this.#onPlan(plan, before?.plan.zones.get(key));
+      else this.#onPlan(plan);
     }
     for (const zone of changedKeys(before?.failures, outcome.failures)) this.onCopy(zone);
     const invalid = invalidZones(view);
@@ -87,11 +92,11 @@ export class Speaker {
     this.#invalid = invalid;
   }
 
-  #onPlan(plan: ZonePlan, before: ZonePlan | undefined): void {
+  #onPlan(plan: ZonePlan): void {
     const { key } = plan.object;
     const objects = this.#objects.get(plan.zone) ?? new Set();
     this.#objects.set(plan.zone, objects.add(key));
-    this.#soon(key, onlyLost(before, plan) ? LEAVING_MS : GATHER_MS);
+    this.#soon(key, GATHER_MS);
   }
 
   #forget(key: ObjectKey): void {
@@ -178,16 +183,23 @@ export class Speaker {
   }
 
   async #look(key: ObjectKey): Promise<void> {
-    const { options, cluster } = this.#deps.parts;
+    const { options } = this.#deps.parts;
     const plan = this.#outcome?.plan.zones.get(key);
     const speaker = plan === undefined ? this.#speakerOfInvalid(key) : this.speakerOf(plan);
     if (speaker !== options.pod.name) return this.#queue.drop(key);
-    const copies = plan === undefined ? [] : await this.#copiesOf(plan);
+    const copies = plan === undefined ? [] : await this.#copies.of(plan);
     const report = this.#reportOf(key, plan, copies);
-    this.#lookAgain(key, report.transfers.every(isSettled));
-    const before = cluster.view().statuses.get(key)?.report ?? this.#untold.get(key);
+    this.#lookAgain(
+      key,
+      report.transfers.every((each) => isSettled(each) && !isSilent(each)),
+    );
+    const before = this.#queue.writing(key) ?? this.#published(key);
     if (before !== undefined && sameReport(before, report)) this.#queue.drop(key);
     else this.#queue.put(key, report, urgencyOf(before, report));
+  }
+
+  #published(key: ObjectKey): ZoneReport | undefined {
+    return this.#deps.parts.cluster.view().statuses.get(key)?.report ?? this.#untold.get(key);
   }
 
   #lookAgain(key: ObjectKey, settled: boolean): void {
@@ -213,10 +225,10 @@ export class Speaker {
 
   async #write(key: ObjectKey, report: ZoneReport): Promise<StatusWrite> {
     const { cluster, log, metrics } = this.#deps.parts;
-    const status = cluster.view().statuses.get(key);
-    const before = status?.report ?? this.#untold.get(key);
+    const at = cluster.view().statuses.get(key)?.version;
+    const before = this.#published(key);
     try {
-      const written = await cluster.report(key, status?.version, report);
+      const written = await cluster.report(key, at, report);
       metrics.countStatusWrite(written.kind);
       if (written.kind === 'conflict') this.#soon(key, CONFLICT_MS);
       else this.#told(key, before, report);
@@ -248,7 +260,8 @@ export class Speaker {
       now: clock.now(),
       observedGeneration: plan?.object.metadata.generation,
       copies,
-      before: view.statuses.get(key)?.report,
+      // What is about to be told, so that times in it do not move with each look.
+      before: this.#queue.latest(key) ?? this.#published(key),
       problems: [...ofObject, ...ofPlan],
       unusable: wrong.length > 0 || (plan?.kind === 'keep' && ofPlan.length > 0),
       conflict: plan?.kind === 'conflict' ? plan.why : undefined,
@@ -257,22 +270,6 @@ export class Speaker {
       signed: given.cluster !== undefined,
     });
   }
-
-  #copiesOf(plan: ZonePlan): Promise<SeenCopy[]> {
-    const { parts, ownCopy } = this.#deps;
-    return seenCopies(plan, {
-      parts,
-      ownCopy,
-      told: (pod, { object }) => this.#feeds.get(pod)?.get(object.key),
-    });
-  }
-}
-
-/** Some of its pods have left, and nobody has come. */
-function onlyLost(before: ZonePlan | undefined, now: ZonePlan): boolean {
-  if (before === undefined) return false;
-  const [had, has] = [podsOf(before), podsOf(now)];
-  return has.size < had.size && [...has].every((pod) => had.has(pod));
 }
 
 /** What is wrong with objects of zones, as text. */
@@ -291,9 +288,6 @@ function changedKeys<K>(
   const keys = new Set([...before.keys(), ...now.keys()]);
   return [...keys].filter((key) => before.get(key) !== now.get(key));
 }
-
-const podsOf = ({ placement: { primaries, secondaries } }: ZonePlan): ReadonlySet<string> =>
-  new Set([...primaries, ...secondaries].map(({ pod, uid }) => `${pod} ${uid}`));
 
 const candidate = (pod: Pod, role: Registration['role']): Candidate => ({
   pod: pod.pod,

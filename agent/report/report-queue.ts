@@ -32,10 +32,16 @@ const BATCH_MS = 200;
 const AT_ONCE = 8;
 /** A zone is written this often at most, unless something turns bad. */
 const SPACING_MS = 1000;
-/** What passes is waited for so long, and longer where much is waiting: it cannot all be told at once anyway. */
-const PASSING_MS = 2000;
-const PASSING_PER_ZONE_MS = 3;
-const LONGEST_PASSING_MS = 20_000;
+/** For so long it is waited for something better to tell; longer where much waits: it cannot all be told at once anyway. */
+const holds: Readonly<Record<Urgency, number>> = {
+  failing: 0,
+  settled: 0,
+  arriving: 1500,
+  passing: 4000,
+  leaving: 10_000,
+};
+const HOLD_PER_ZONE_MS = 3;
+const LONGEST_HOLD_MS = 20_000;
 /** After writes that failed one after the other: so many of one zone, or of any zones. */
 const zonePause = (failures: number): number => Math.min(60_000, 500 * 2 ** failures);
 const pauseOfAll = (failures: number): number =>
@@ -50,6 +56,7 @@ const STREAK_MS = 30_000;
 export class ReportQueue {
   readonly #options: ReportQueueOptions;
   readonly #waiting = new Map<ObjectKey, Waiting>();
+  readonly #writing = new Map<ObjectKey, ZoneReport>();
   /** When zones were last written, the latest last; those before the spacing are forgotten. */
   readonly #written = new Map<ObjectKey, number>();
   readonly #bell = new Mailbox();
@@ -83,6 +90,16 @@ export class ReportQueue {
   /** There is nothing to tell of the zone any more. */
   drop(zone: ObjectKey): void {
     this.#waiting.delete(zone);
+  }
+
+  /** What waits to be written for the zone, or is being written just now. */
+  latest(zone: ObjectKey): ZoneReport | undefined {
+    return this.#waiting.get(zone)?.report ?? this.#writing.get(zone);
+  }
+
+  /** What is being written for the zone just now. */
+  writing(zone: ObjectKey): ZoneReport | undefined {
+    return this.#writing.get(zone);
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -119,8 +136,8 @@ export class ReportQueue {
     if (urgency === 'failing') return earliest;
     const spaced = (this.#written.get(zone) ?? Number.NEGATIVE_INFINITY) + SPACING_MS;
     if (urgency === 'settled') return Math.max(earliest, spaced);
-    const hold = PASSING_MS + PASSING_PER_ZONE_MS * this.#waiting.size;
-    const settles = Math.min(urgentSince + hold, since + LONGEST_PASSING_MS);
+    const hold = holds[urgency] + HOLD_PER_ZONE_MS * this.#waiting.size;
+    const settles = Math.min(urgentSince + hold, since + LONGEST_HOLD_MS);
     return Math.max(earliest, spaced, settles);
   }
 
@@ -129,7 +146,9 @@ export class ReportQueue {
     const waiting = this.#waiting.get(zone);
     if (waiting === undefined || this.#pausedUntil > clock.monotonic()) return;
     this.#waiting.delete(zone);
+    this.#writing.set(zone, waiting.report);
     const outcome = await write(zone, waiting.report);
+    this.#writing.delete(zone);
     const now = clock.monotonic();
     if (outcome === 'failed') this.#failed(zone, waiting, now);
     else this.#failures = 0;

@@ -18,7 +18,7 @@ export const rounded = (value: number | null): number | null =>
 
 /** What a benchmark has measured: one number a run, of the agent and (where there is one) of the baseline. */
 export interface Measured {
-  readonly unit: 'ms' | 'MB';
+  readonly unit: 'ms' | 'MB' | 'writes';
   readonly values: readonly number[];
   readonly baselines?: readonly number[];
   /** More fields for the line. */

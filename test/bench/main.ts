@@ -3,6 +3,7 @@ import { startControlPlane } from '../control-plane/start.ts';
 import { installCrds } from '../kubernetes/install.ts';
 import { type Bind, bindOf, systemBind } from '../rig/bind-versions.ts';
 import { type AgentCluster, agentCluster } from './agent-cluster.ts';
+import { api, apiCluster } from './api.ts';
 import { type Asked, readArguments, usage } from './arguments.ts';
 import { compare } from './compare.ts';
 import { change, create } from './create-change.ts';
@@ -66,6 +67,10 @@ async function measure(asked: Asked, open: Open): Promise<Measured> {
       return change(await servedCluster(asked, open), runs ?? 20, asked.records);
     case 'memory':
       return memory(await servedCluster(asked, open));
+    case 'api': {
+      const plane = await openPlane(open);
+      return api(open(await apiCluster(asked.zones, await wantedBind(asked), plane)), progress);
+    }
     default:
       return plan(asked.zones, runs ?? 5);
   }
@@ -93,7 +98,10 @@ async function wantedBind({ branch }: Asked): Promise<Bind> {
 
 /** An API server of its own; with a controller manager, which takes away the registrations of pods that are gone. */
 async function wantedPlane({ cluster }: Asked, open: Open): Promise<ControlPlane | undefined> {
-  if (cluster === 'directory') return undefined;
+  return cluster === 'directory' ? undefined : openPlane(open);
+}
+
+async function openPlane(open: Open): Promise<ControlPlane> {
   const plane = await startControlPlane({ controllerManager: true });
   open({ close: () => plane.stop() });
   await installCrds(plane);

@@ -62,7 +62,7 @@ test('what is settled is written at once, what is about to change after a while'
   put(2, 'settled');
   await pass(100);
   expect(zones()).toEqual([zone(2)]);
-  await pass(2000);
+  await pass(5000);
   expect(zones()).toEqual([zone(2), zone(1)]);
 });
 
@@ -90,6 +90,29 @@ test('what is put back as it was is not written', async () => {
   expect(written).toEqual([]);
 });
 
+test('what is about to be written is known until it is, and what waits besides', async () => {
+  expect(queue.latest(zone(1))).toBeUndefined();
+  put(1, 'settled', 1);
+  await pass(5);
+  expect(queue.writing(zone(1))?.serial).toBe(1);
+  put(1, 'settled', 2);
+  expect(queue.latest(zone(1))?.serial).toBe(2);
+  await pass(20);
+  expect(queue.writing(zone(1))).toBeUndefined();
+  await pass(2000);
+  expect(queue.latest(zone(1))).toBeUndefined();
+});
+
+test('a pod that left is told later than one that came, and that sooner than what passes', async () => {
+  put(1, 'leaving');
+  put(2, 'passing');
+  put(3, 'arriving');
+  await pass(30_000);
+  expect(zones()).toEqual([zone(3), zone(2), zone(1)]);
+  expect(written[0]?.at).toBeLessThan(2000);
+  expect(written[2]?.at).toBeGreaterThan(10_000);
+});
+
 test('a zone that changes all the time is written once a second; one that turns bad at once', async () => {
   for (let n = 0; n < 30; n++) {
     put(1, 'settled', n);
@@ -110,7 +133,7 @@ test('of ten thousand zones the failing ones come first, at 150 a second and eig
   expect(written.length).toBeLessThan(181);
   expect(written.every((each) => each.zone.endsWith('9'))).toBe(true);
   expect(most).toBe(8);
-  await pass(66_000);
+  await pass(67_000);
   expect(new Set(zones()).size).toBe(10_000);
   expect(written).toHaveLength(10_000);
 });
