@@ -108,7 +108,8 @@ describe('what users of Bindy have', () => {
     if (crd === undefined || caa === undefined) throw new Error('no CAARecord');
     for (const version of ['v1alpha1', 'v1beta1']) {
       await kubectl('delete', 'crd', name, '--wait');
-      await apply([withOnly(version, crd)]);
+      // Bindy's are too large for `kubectl apply`.
+      await plane().kubectl(['create', '-f', '-'], JSON.stringify(withOnly(version, crd)));
       await kubectl('wait', '--for=condition=Established', `crd/${name}`);
       await apply([{ ...caa, apiVersion: `bindy.firestoned.io/${version}` }]);
       await plane().kubectl(['apply', '-f', '-'], manifestText([crd]));
