@@ -1,10 +1,10 @@
 import type { DomainName } from '../dns/name.ts';
 import type { Target, Wanted } from '../plan/action.ts';
+import { failureOf } from '../problem.ts';
 import type { ControlAnswer } from './rndc.ts';
 import { type AddAction, type Failure, failAll, type ZoneActionDeps } from './zone-action.ts';
 import { said } from './zone-commands.ts';
 import { announce, confirm, entryOf } from './zone-entry.ts';
-import type { ZoneFiles } from './zone-files.ts';
 
 const POLL_MS = 10;
 const LOG_LAG_MS = 500;
@@ -17,7 +17,7 @@ export async function addZones(
 ): Promise<Failure[]> {
   const { ledger, clock } = deps;
   if (all.length === 0) return [];
-  const { adds, failures } = await writeFirst(all, deps.files);
+  const { adds, failures } = await writeFirst(all, (zone) => hasZone(zone, deps), deps);
   const unannounced = await announce(
     adds.map(({ wanted }) => entryOf(wanted, clock)),
     ledger,
@@ -40,12 +40,29 @@ export async function addZones(
   return failures;
 }
 
-/** The zones whose first content is on the disk now, and why that of the others is not. */
+/**
+ * The zones whose first content is on the disk now, and why that of the others is not. What a former zone of the name has
+ * left there is taken away.
+ *
+ * @param isServed whether named has a zone, with a file that is not to be touched then
+ */
 export async function writeFirst(
   all: readonly AddAction[],
-  files: ZoneFiles,
+  isServed: (zone: DomainName) => Promise<boolean>,
+  { files, ledger, clock }: Pick<ZoneActionDeps, 'files' | 'ledger' | 'clock'>,
 ): Promise<{ readonly adds: AddAction[]; readonly failures: Failure[] }> {
   const failed = await files.write(targetsOf(all));
+  const isLeft = await files.present();
+  for (const { wanted } of all) {
+    const { zone, role } = wanted;
+    const own = ledger.entries().get(zone);
+    // A primary's file is written above, or its writer has found out that it is to be served.
+    if (role === 'primary' || !isLeft(zone) || (own !== undefined && own.dropping !== true))
+      continue;
+    if (await isServed(zone)) continue;
+    const kept = await failureOf(files.discard(zone, clock.now()));
+    if (kept !== undefined) failed.set(zone, kept.message);
+  }
   return {
     adds: all.filter(({ wanted }) => !failed.has(wanted.zone)),
     failures: [...failed].map(([zone, why]) => ({ zone, why })),
@@ -101,6 +118,9 @@ async function isOurs(zone: DomainName, { command, files }: ZoneActionDeps): Pro
   const shown = await command('showzone', zone);
   return shown.ok && shown.text.includes(`file "${files.pathOf(zone)}"`);
 }
+
+const hasZone = async (zone: DomainName, { command }: ZoneActionDeps): Promise<boolean> =>
+  (await command('showzone', zone)).ok;
 
 /** Returns why named keeps the stanza that it has. */
 export async function modZone(

@@ -12,7 +12,7 @@ export async function prepareFirst(
   deps: ZoneActionDeps,
 ): Promise<{ readonly stanzas: string; readonly failures: readonly Failure[] }> {
   const { ledger } = deps;
-  const { adds, failures } = await writeFirst(actions, deps.files);
+  const { adds, failures } = await writeFirst(actions, async () => false, deps);
   for (const { wanted, target } of adds) confirm(wanted, target, deps);
   const entries = adds.flatMap(({ wanted }) => ledger.entries().get(wanted.zone) ?? []);
   ledger.put(entries.map((entry) => ({ ...entry, pending: true as const })));

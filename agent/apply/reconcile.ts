@@ -5,8 +5,9 @@ import { isNewer, type Serial } from '../dns/serial.ts';
 import type { Role } from '../plan/registration.ts';
 import type { ServedZone } from '../plan/served-zone.ts';
 import type { ContentLoader } from './content-loader.ts';
+import { discardZone } from './drop-zones.ts';
 import type { Ledger } from './ledger.ts';
-import type { ZoneCommander } from './zone-commands.ts';
+import { said, type ZoneCommander } from './zone-commands.ts';
 import type { ZoneFiles } from './zone-files.ts';
 
 /** What named says it has, by zone: its type, and its serial where the zone is loaded. */
@@ -29,6 +30,8 @@ export interface Reconciled {
   readonly foreign: ReadonlySet<DomainName>;
   /** Zones that had to be repaired, for the log. */
   readonly repaired: readonly DomainName[];
+  /** Zones that named had lost, and has again as they were served last. */
+  readonly restored: readonly DomainName[];
 }
 
 const REPAIR_TIMEOUT_MS = 5000;
@@ -36,20 +39,24 @@ const POLL_MS = 10;
 const REPAIRS_AT_ONCE = 8;
 
 /**
- * Holds the ledger against what a named that was just started really has. Zones it lost leave the ledger, so that the
- * next plan adds them; primaries it could not load are repaired first, for they answer SERVFAIL until then. The ledger is
- * not flushed: that a disk is full must keep nobody from being repaired.
+ * Holds the ledger against what named really has, when it was just started or has lost a zone. Zones it lost are given to
+ * it again as they were served last; those that it does not take leave the ledger, so that the next plan adds them.
+ * Primaries it could not load are repaired first, for they answer SERVFAIL until then. The ledger is not flushed: that a
+ * disk is full must keep nobody from being repaired.
  */
 export async function reconcile(named: NamedZones, deps: ReconcileDeps): Promise<Reconciled> {
-  const { ledger, loader, files } = deps;
+  const { ledger, files } = deps;
   const isKeptAside = await files.keptAside();
   const repaired: DomainName[] = [];
-  await atOnce(REPAIRS_AT_ONCE, [...ledger.entries().values()], async (entry) => {
-    const found = named.get(entry.zone);
+  const restored: DomainName[] = [];
+  await atOnce(REPAIRS_AT_ONCE, [...ledger.entries().values()], async (noted) => {
+    const found = named.get(noted.zone);
     if (found === undefined) {
-      ledger.remove([entry.zone]);
-      loader.forget(entry.zone);
-    } else if (roleIn(found, entry) === 'primary') {
+      if (await bringBack(noted, deps)) restored.push(noted.zone);
+      return;
+    }
+    const entry = noted.dropping === true ? keep(noted, deps) : noted;
+    if (roleIn(found, entry) === 'primary') {
       const isKept = isKeptAside(entry.zone);
       const serial = await serialOf(entry.zone, found.serial, isKept, deps);
       if (serial !== entry.serial) noteSerial(entry, serial, deps);
@@ -59,7 +66,40 @@ export async function reconcile(named: NamedZones, deps: ReconcileDeps): Promise
   noteTypes(named, deps);
   const ours = ledger.entries();
   const foreign = new Set([...named.keys()].filter((zone) => !ours.has(zone)));
-  return { foreign, repaired };
+  return { foreign, repaired, restored };
+}
+
+/**
+ * Returns whether named has the zone again. One that was to go is gone, once its files are. What was announced alone may
+ * never have been there.
+ */
+async function bringBack(entry: ServedZone, deps: ReconcileDeps): Promise<boolean> {
+  const { ledger, loader, command } = deps;
+  if (entry.dropping === true) {
+    await discardZone(entry.zone, deps);
+    return false;
+  }
+  const answer =
+    entry.pending === true ? undefined : await command('addzone', entry.zone, entry.stanza);
+  if (answer === undefined || !(answer.ok || /already exists/.test(said(answer)))) {
+    ledger.remove([entry.zone]);
+    loader.forget(entry.zone);
+    return false;
+  }
+  if (entry.role === 'primary') {
+    const serial = await deps.serialHere(entry.zone);
+    if (serial !== entry.serial) noteSerial(entry, serial, deps);
+  }
+  return true;
+}
+
+/** Whoever was to remove the zone was killed before named was told: whether it is to go is for the next plan to say. */
+function keep(
+  { dropping: _dropping, ...entry }: ServedZone,
+  { ledger }: ReconcileDeps,
+): ServedZone {
+  ledger.put([entry]);
+  return entry;
 }
 
 /** What named serves of a primary zone, once what an earlier run left half-done is brought to an end. */

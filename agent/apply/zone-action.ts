@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts';
 import type { DomainName } from '../dns/name.ts';
-import type { Action } from '../plan/action.ts';
+import { type Action, zoneOf } from '../plan/action.ts';
 import type { Endpoint } from '../plan/topology.ts';
 import type { ContentLoader } from './content-loader.ts';
 import type { Ledger } from './ledger.ts';
@@ -33,5 +33,5 @@ export type AddAction = Extract<Action, { kind: 'add' }>;
 export type ModifyAction = Extract<Action, { kind: 'modify' }>;
 export type DropAction = Extract<Action, { kind: 'drop' }>;
 
-export const failAll = (actions: readonly (AddAction | ModifyAction)[], why: string): Failure[] =>
-  actions.map(({ wanted }) => ({ zone: wanted.zone, why }));
+export const failAll = (actions: readonly Action[], why: string): Failure[] =>
+  actions.map((action) => ({ zone: zoneOf(action), why }));

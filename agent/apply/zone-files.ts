@@ -33,13 +33,13 @@ export class ZoneFiles {
   }
 
   /**
-   * First contents. A journal left beside one would lead to another serial, and named would refuse the zone. Returns
-   * why, for the zones of which nothing could be written.
+   * First contents. A journal left beside one would lead to another serial, and named would refuse the zone; content kept
+   * aside would be taken for its last good one. Returns why, for the zones of which nothing could be written.
    */
   async write(contents: ReadonlyMap<DomainName, Target>): Promise<Map<DomainName, string>> {
     const failed = new Map<DomainName, string>();
     const clean = async (zone: DomainName): Promise<void> => {
-      const failure = await fileError(this.removeJournal(zone));
+      const failure = await fileError(this.removeJournal(zone).then(() => this.settle(zone)));
       if (failure !== undefined) failed.set(zone, failure.message);
     };
     await Promise.all([...contents.keys()].map(clean));
@@ -87,6 +87,12 @@ export class ZoneFiles {
     return (zone) => names.size > 0 && names.has(`${fileNameOf(zone)}${LAST_GOOD}`);
   }
 
+  /** Tells of which zones any file lies there. */
+  async present(): Promise<(zone: DomainName) => boolean> {
+    const names = new Set(await readdir(this.#zones).catch(() => []));
+    return (zone) => SUFFIXES.some((suffix) => names.has(`${fileNameOf(zone)}${suffix}`));
+  }
+
   async settle(zone: DomainName): Promise<void> {
     await remove(lastGood(this.pathOf(zone)));
   }
@@ -97,16 +103,19 @@ export class ZoneFiles {
   }
 
   async removeJournal(zone: DomainName): Promise<void> {
-    await remove(`${this.pathOf(zone)}.jnl`);
+    await remove(`${this.pathOf(zone)}${JOURNAL}`);
   }
 
   async discard(zone: DomainName, now: number): Promise<void> {
-    for (const suffix of ['', '.jnl', LAST_GOOD])
+    for (const suffix of SUFFIXES)
       await removeToTrash(`${this.pathOf(zone)}${suffix}`, this.#trash, now);
   }
 }
 
 const LAST_GOOD = '.last';
+const JOURNAL = '.jnl';
+/** All files that a zone may have. */
+const SUFFIXES = ['', JOURNAL, LAST_GOOD];
 
 const lastGood = (path: string): string => `${path}${LAST_GOOD}`;
 

@@ -41,6 +41,9 @@ function diffZone(
     const waits = plan.kind === 'primary' && target === undefined;
     return waits ? [] : [{ kind: 'add', wanted, target: contentOf(target) }];
   }
+  // What is wanted is another zone of that name: it comes when nothing of the former is left.
+  if (now.dropping === true)
+    return [{ kind: 'drop', zone: plan.zone, why: 'its removal was not finished' }];
   const actions: Action[] = [];
   if (now.stanza !== wanted.stanza || now.key !== wanted.key || now.pending === true)
     actions.push({ kind: 'modify', wanted, from: now.role });

@@ -23,6 +23,8 @@ export interface ServedZone {
   readonly since: string;
   /** Written before named was told and not yet confirmed: what named has is not known. */
   readonly pending?: true;
+  /** Its removal was begun and not yet confirmed: named may not have it any more, and what is left of its files is to go. */
+  readonly dropping?: true;
   /** Its removal is held by the guard. */
   readonly held?: true;
 }

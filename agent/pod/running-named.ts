@@ -6,6 +6,7 @@ import type { ZoneFiles } from '../apply/zone-files.ts';
 import type { DomainName } from '../dns/name.ts';
 import type { Serial } from '../dns/serial.ts';
 import type { NamedStatus } from '../plan/named-status.ts';
+import type { ServedZone } from '../plan/served-zone.ts';
 import { endpointId } from '../plan/topology.ts';
 import { TransientError } from '../problem.ts';
 import type { LocalCopies } from './local-copies.ts';
@@ -78,7 +79,10 @@ export class RunningNamed {
     this.#untold = true;
   }
 
-  /** Once in each life of named. Throws a TransientError where named ends meanwhile or does not answer. */
+  /**
+   * Once in each life of named, and when it has lost a zone. Throws a TransientError where named ends meanwhile or does
+   * not answer.
+   */
   async reconcile(): Promise<void> {
     if (this.link.state.kind !== 'up' || this.#reconciled) return;
     const { parts, copies, command, files, loader } = this.#deps;
@@ -90,7 +94,7 @@ export class RunningNamed {
     this.#untold = false;
     const named = await statistics();
     const serialHere = (zone: DomainName) => wire.serialHere(zone);
-    const { foreign, repaired } = await reconcile(named, {
+    const { foreign, repaired, restored } = await reconcile(named, {
       ledger,
       loader,
       files,
@@ -99,6 +103,8 @@ export class RunningNamed {
       serialHere,
     });
     if (repaired.length > 0) log.warn({ zones: repaired }, 'zones that named could not load');
+    if (restored.length > 0)
+      log.warn({ zones: restored }, 'zones that named had lost are served again as they were');
     const all = this.#secondaries(
       () => true,
       (zone) => named.get(zone)?.serial,
@@ -114,13 +120,18 @@ export class RunningNamed {
   /** Reads what named has now. Throws a TransientError where it does not answer. */
   async look(): Promise<void> {
     const { ledger, statistics } = this.#deps.parts;
-    const before = new Set(ledger.entries().keys());
+    const before = new Map(ledger.entries());
     const named = await statistics();
     this.#deps.copies.onStatistics(named);
     if (!this.#reconciled) return;
     // Zones come and go meanwhile: only what is ours neither before nor after is not ours.
     const after = ledger.entries();
     this.#setForeign([...named.keys()].filter((zone) => !before.has(zone) && !after.has(zone)));
+    const isLost = (entry: ServedZone): boolean =>
+      entry.pending !== true && after.get(entry.zone) === entry && !named.has(entry.zone);
+    if (![...before.values()].some(isLost)) return;
+    this.#reconciled = false;
+    this.#deps.changed();
   }
 
   async reconfig(): Promise<void> {

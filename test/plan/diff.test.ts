@@ -115,6 +115,13 @@ test('another stanza, another object, or a change that was not confirmed, is mad
   expect(explained([primary], [served(target(7), { pending: true })], target(7))).toEqual(modify);
 });
 
+test('a zone whose removal was begun is removed to the end first, also where the name is wanted again', () => {
+  const now = served(target(7), { pending: true, dropping: true });
+  expect(explained([primary], [now], target(7))).toEqual([
+    'stop serving example.com: its removal was not finished',
+  ]);
+});
+
 test('a zone that changes its role is promoted, with its content, or demoted', () => {
   const { stanza } = secondary;
   const was = served(undefined, { role: 'secondary', stanza, primaries: from });

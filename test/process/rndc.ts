@@ -1,0 +1,12 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { Pod } from '../rig/pod.ts';
+
+/** What a pod's named prints to a command that somebody gives by hand. Rejects when it refuses. */
+export async function rndc(pod: Pod, ...command: readonly string[]): Promise<string> {
+  const { 'named.controlAddress': server = '', 'named.controlPort': port = '' } = pod.options();
+  const key = join(pod.path('state'), 'keys', 'bind9-agent-control.key');
+  const args = ['-s', server, '-p', port, '-k', key, ...command];
+  return (await promisify(execFile)('rndc', args)).stdout;
+}
