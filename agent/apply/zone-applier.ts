@@ -1,7 +1,7 @@
 import type { Action } from '../plan/action.ts';
 import { addZones } from './add-zones.ts';
 import { dropZones } from './drop-zones.ts';
-import { confirmFirst, prepareFirst } from './first-zones.ts';
+import { FirstZones, type FirstZonesPrepared } from './first-zones.ts';
 import { loadZones } from './load-zones.ts';
 import { modifyZones } from './modify-zones.ts';
 import type { Failure, ZoneActionDeps } from './zone-action.ts';
@@ -12,9 +12,11 @@ import type { Failure, ZoneActionDeps } from './zone-action.ts';
  */
 export class ZoneApplier {
   readonly #deps: ZoneActionDeps;
+  readonly #first: FirstZones;
 
   constructor(deps: ZoneActionDeps) {
     this.#deps = deps;
+    this.#first = new FirstZones(deps);
   }
 
   /**
@@ -39,15 +41,12 @@ export class ZoneApplier {
    * Before named's first start: writes the files, and returns the stanzas as text. A named that is just starting may have
    * read what lay there before: see `confirmPrepared`.
    */
-  prepare(
-    actions: readonly Action[],
-  ): Promise<{ readonly stanzas: string; readonly failures: readonly Failure[] }> {
-    const adds = actions.filter((each) => each.kind === 'add');
-    return prepareFirst(adds, this.#deps);
+  prepare(actions: readonly Action[]): Promise<FirstZonesPrepared> {
+    return this.#first.prepare(actions.filter((each) => each.kind === 'add'));
   }
 
   /** named has imported nothing yet and the stanzas lie ready: they are what it will have. */
   confirmPrepared(): Promise<void> {
-    return confirmFirst(this.#deps);
+    return this.#first.confirm();
   }
 }

@@ -77,7 +77,7 @@ function explainOne(plan: ZonePlan, view: ClusterView, { run, from }: Looked): s
     ...(status?.report?.conditions ?? []).map(
       ({ type, status: is, reason, message }): [string, string] => [
         type,
-        `${is} (${reason}): ${message}`,
+        `${is} (${reason})${message === '' ? '' : `: ${message}`}`,
       ],
     ),
   ];

@@ -12,6 +12,8 @@ export class WatchedFile {
   readonly #changed: () => void;
   readonly #failed: (error: unknown) => void;
   #text: string | undefined;
+  #reading: Promise<void> = Promise.resolve();
+  #next: Promise<void> | undefined;
 
   constructor(path: string, changed: () => void, failed: (error: unknown) => void) {
     this.#path = resolve(path);
@@ -41,7 +43,18 @@ export class WatchedFile {
     await watch.close();
   }
 
-  async read(): Promise<void> {
+  /** One reading at a time: of two at once the older text might come in last. */
+  read(): Promise<void> {
+    // A reading that has not begun yet is for all who ask meanwhile.
+    this.#next ??= this.#reading.then(() => {
+      this.#next = undefined;
+      this.#reading = this.#read();
+      return this.#reading;
+    });
+    return this.#next;
+  }
+
+  async #read(): Promise<void> {
     try {
       const text = await readIfPresent(this.#path);
       const same = text === this.#text;

@@ -142,6 +142,7 @@ describe('while the agent runs', () => {
     expect(stdout).toMatch(/^DNSZone: +default\/first-example$/m);
     expect(stdout).toMatch(/^Here: +served here as primary, rendered from the resources$/m);
     expect(stdout).toMatch(/^Agreed: +serial 2, by primary-0$/m);
+    expect(stdout).toMatch(/^Conflict: +False \(NoConflict\)$/m);
     expect(stdout).toMatch(/^secondary-0 +secondary +[\d.]+ +Current +2 /m);
     const there = await command(rig().pod('secondary-0'), 'explain', 'first.example');
     const { address, dnsPort } = primary().place;
