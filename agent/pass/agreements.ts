@@ -14,6 +14,7 @@ import type { Progress } from '../plan/source-versions.ts';
 import { isLive, type Pod } from '../plan/topology.ts';
 import type { SoaProbe } from '../plan/transfer-probe.ts';
 import type { ObjectKey } from '../resources/types.ts';
+import { ShortMemory } from '../short-memory.ts';
 
 export interface AgreementDeps {
   readonly cluster: Pick<Cluster, 'agree' | 'view'>;
@@ -68,10 +69,12 @@ const SILENCE_MS = 5000;
 export class Agreements {
   readonly #deps: AgreementDeps;
   readonly #memory = new Map<ObjectKey, Memory>();
-  readonly #silentSince = new Map<string, number>();
+  /** Pods that did not answer just now. */
+  readonly #silent: ShortMemory<string, true>;
 
   constructor(deps: AgreementDeps) {
     this.#deps = deps;
+    this.#silent = new ShortMemory(SILENCE_MS, deps.clock);
   }
 
   /**
@@ -247,11 +250,9 @@ export class Agreements {
   }
 
   async #serialAt(pod: Pod, zone: DomainName): Promise<Serial | undefined> {
-    const { soaAt, clock } = this.#deps;
-    const silentSince = this.#silentSince.get(pod.pod) ?? Number.NEGATIVE_INFINITY;
-    if (clock.monotonic() - silentSince < SILENCE_MS) return undefined;
-    const answer = await soaAt(pod, zone);
-    if (answer.kind === 'timeout') this.#silentSince.set(pod.pod, clock.monotonic());
+    if (this.#silent.get(pod.pod) === true) return undefined;
+    const answer = await this.#deps.soaAt(pod, zone);
+    if (answer.kind === 'timeout') this.#silent.put(pod.pod, true);
     return answer.kind === 'soa' ? answer.serial : undefined;
   }
 
