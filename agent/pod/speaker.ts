@@ -19,6 +19,8 @@ import { reportOf, type SeenCopy, sameReport } from '../report/zone-status.ts';
 import type { ObjectKey } from '../resources/types.ts';
 import type { AgentParts } from './parts.ts';
 import { SeenCopies } from './seen-copies.ts';
+import { SpokenZones } from './spoken-zones.ts';
+import { ZoneObjects } from './zone-objects.ts';
 
 export interface SpeakerDeps {
   readonly parts: AgentParts;
@@ -39,6 +41,8 @@ const LONGEST_UNSETTLED_MS = 60_000;
 const EVERY_ZONE_MS = 300_000;
 /** After another pod wrote in between. */
 const CONFLICT_MS = 20;
+/** How often it is looked whether another pod has told of a zone that this one speaks for. */
+const SWEEP_MS = 5000;
 
 /**
  * Writes the status of the zones that this pod speaks for: one pod a zone, by rendezvous over the registrations, so that
@@ -48,11 +52,13 @@ export class Speaker {
   readonly #deps: SpeakerDeps;
   readonly #bell = new Mailbox();
   readonly #feeds = new Map<string, Map<string, ZoneCopy>>();
-  readonly #objects = new Map<DomainName, Set<ObjectKey>>();
+  readonly #objects = new ZoneObjects();
   /** Zones to look at, and when, by the monotonic clock. */
   readonly #due = new Map<ObjectKey, number>();
   /** How often a zone was looked at in a row and found unsettled. */
   readonly #unsettled = new Map<ObjectKey, number>();
+  readonly #spoken = new SpokenZones();
+  #sweepAt = 0;
   readonly #copies: SeenCopies;
   readonly #queue: ReportQueue;
   /** What was told of zones whose statuses cannot hold it. */
@@ -94,15 +100,17 @@ export class Speaker {
 
   #onPlan(plan: ZonePlan): void {
     const { key } = plan.object;
-    const objects = this.#objects.get(plan.zone) ?? new Set();
-    this.#objects.set(plan.zone, objects.add(key));
-    this.#soon(key, GATHER_MS);
+    this.#objects.put(key, plan.zone);
+    this.#spoken.forget(key);
+    this.#soon(key);
   }
 
   #forget(key: ObjectKey): void {
+    this.#objects.remove(key);
     this.#due.delete(key);
     this.#unsettled.delete(key);
     this.#untold.delete(key);
+    this.#spoken.forget(key);
     this.#queue.drop(key);
   }
 
@@ -113,7 +121,7 @@ export class Speaker {
 
   /** This pod's copy of a zone is another than before. */
   onCopy(zone: DomainName): void {
-    for (const key of this.#objects.get(zone) ?? []) this.#soon(key);
+    for (const key of this.#objects.of(zone)) this.#soon(key);
   }
 
   /** A peer has told of its copies. */
@@ -148,16 +156,26 @@ export class Speaker {
   async #lookAgainAndAgain(signal: AbortSignal): Promise<void> {
     while (await this.#bell.next(signal)) {
       const now = this.#deps.parts.clock.monotonic();
+      if (now >= this.#sweepAt) this.#sweep(now);
       const due = [...this.#due].filter(([, at]) => at <= now).map(([key]) => key);
       const batch = due.length <= BATCH ? due : this.#inOrder(due).slice(0, BATCH);
       for (const key of batch) this.#due.delete(key);
       await atOnce(BATCH, batch, (key) => this.#look(key));
       if (due.length > BATCH) await this.#deps.parts.clock.sleep(PAUSE_MS, signal);
-      let next = Number.POSITIVE_INFINITY;
+      let next = this.#sweepAt;
       for (const at of this.#due.values()) next = Math.min(next, at);
-      if (Number.isFinite(next)) this.#bell.ringIn(Math.max(0, next - now));
+      this.#bell.ringIn(Math.max(0, next - now));
     }
     this.#bell.close();
+  }
+
+  /** Nobody makes a pass because another pod has told of a zone. */
+  #sweep(now: number): void {
+    this.#sweepAt = now + SWEEP_MS;
+    const { statuses } = this.#deps.parts.cluster.view();
+    const { name } = this.#deps.parts.options.pod;
+    for (const [key, ms] of this.#spoken.overruled(name, (zone) => statuses.get(zone)?.report))
+      this.#soon(key, ms);
   }
 
   #soon(key: ObjectKey, ms = GATHER_MS): void {
@@ -183,16 +201,21 @@ export class Speaker {
   }
 
   async #look(key: ObjectKey): Promise<void> {
-    const { options } = this.#deps.parts;
+    const { options, cluster } = this.#deps.parts;
     const plan = this.#outcome?.plan.zones.get(key);
     const speaker = plan === undefined ? this.#speakerOfInvalid(key) : this.speakerOf(plan);
-    if (speaker !== options.pod.name) return this.#queue.drop(key);
+    if (speaker !== options.pod.name) {
+      this.#spoken.forget(key);
+      this.#queue.drop(key);
+      return;
+    }
     const copies = plan === undefined ? [] : await this.#copies.of(plan);
     const report = this.#reportOf(key, plan, copies);
     this.#lookAgain(
       key,
       report.transfers.every((each) => isSettled(each) && !isSilent(each)),
     );
+    this.#spoken.judge(key, cluster.view().statuses.get(key)?.report);
     const before = this.#queue.writing(key) ?? this.#published(key);
     if (before !== undefined && sameReport(before, report)) this.#queue.drop(key);
     else this.#queue.put(key, report, urgencyOf(before, report));
