@@ -1,0 +1,153 @@
+import type { Clock } from '../clock.ts';
+import type { DomainName } from '../dns/name.ts';
+import { isNewer, type Serial } from '../dns/serial.ts';
+import type { PrimaryPlan, SecondaryPlan } from '../plan/plan-zone.ts';
+import { type Endpoint, endpointId } from '../plan/topology.ts';
+import type { ObservedPrimary } from '../plan/transfer-diagnosis.ts';
+import type { TransferMemory } from '../plan/transfer-memory.ts';
+import type { PrimaryProbe } from '../plan/transfer-probe.ts';
+import type { Wire } from './wire.ts';
+
+export interface OffCopiesDeps {
+  readonly wire: Wire;
+  readonly clock: Clock;
+  /** Tells named to look at a zone's primaries now. */
+  readonly refresh: (zone: DomainName) => Promise<void>;
+  /** Other primaries than before are outdated. */
+  readonly onOutdated: () => void;
+}
+
+/** A copy as far as it tells whether it is missing, behind or failing, and what was done about that. */
+export interface OffCopy {
+  readonly plan: PrimaryPlan | SecondaryPlan;
+  /** The serial that was agreed on, as far as this pod has heard. */
+  wanted: Serial | undefined;
+  memory: TransferMemory;
+  /** Since when it is missing, behind or failing, by the monotonic clock. */
+  offSince: number | undefined;
+  patience: number;
+  /** When named was told last to refresh because of that, and how often in a row. */
+  nudgedAt: number;
+  nudges: number;
+  /** What its primaries said when they were asked last, when that was, and how often in a row. */
+  probed: readonly ObservedPrimary[];
+  probedAt: number;
+  probes: number;
+}
+
+/** named is given so long to get there by itself before its primaries are asked and it is told again … */
+const PATIENCE_MS = 1000;
+/** … and longer for a first transfer that nothing speaks against: a thousand of them take their time. */
+const FIRST_PATIENCE_MS = 4000;
+const LONGEST_PAUSE_MS = 30_000;
+
+export const notOff: Omit<OffCopy, 'plan' | 'wanted' | 'memory'> = {
+  offSince: undefined,
+  patience: PATIENCE_MS,
+  nudgedAt: 0,
+  nudges: 0,
+  probed: [],
+  probedAt: 0,
+  probes: 0,
+};
+
+/** Sees to copies that have been missing, behind or failing for a while: asks their primaries, and tells named again. */
+export class OffCopies {
+  readonly #deps: OffCopiesDeps;
+  readonly #outdated = new Map<DomainName, ReadonlySet<string>>();
+
+  constructor(deps: OffCopiesDeps) {
+    this.#deps = deps;
+  }
+
+  /** Primaries (`endpointId`) that answered without having what was agreed on, by the zones that wait for it. */
+  get outdated(): ReadonlyMap<DomainName, ReadonlySet<string>> {
+    return this.#outdated;
+  }
+
+  forget(zone: DomainName): void {
+    this.#outdated.delete(zone);
+  }
+
+  /** Only a copy that has been missing, behind or failing for a while costs questions to its primaries. */
+  async probe(
+    copy: OffCopy,
+    served: Awaited<ReturnType<Wire['soaHere']>>,
+  ): Promise<ObservedPrimary[]> {
+    const { plan, memory, wanted } = copy;
+    if (plan.kind === 'primary') return [];
+    const serial = served.kind === 'soa' ? served.serial : undefined;
+    const behind = serial === undefined || (wanted !== undefined && isNewer(wanted, serial));
+    const now = this.#deps.clock.monotonic();
+    const off = behind || memory.failures.size > 0 || memory.unserved.length > 0;
+    copy.offSince = off ? (copy.offSince ?? now) : undefined;
+    const first = serial === undefined && memory.failures.size === 0;
+    copy.patience = first ? FIRST_PATIENCE_MS : PATIENCE_MS;
+    if (copy.offSince === undefined || now - copy.offSince < copy.patience) {
+      copy.probes = 0;
+      copy.probed = [];
+      return plan.primaries.map((endpoint) => ({ endpoint }));
+    }
+    const pause = Math.min(LONGEST_PAUSE_MS, PATIENCE_MS * 2 ** copy.probes);
+    const asked = plan.primaries.every(({ address, port }) =>
+      copy.probed.some(({ endpoint }) => endpoint.address === address && endpoint.port === port),
+    );
+    if (asked && now - copy.probedAt < pause) return [...copy.probed];
+    copy.probedAt = now;
+    copy.probes += 1;
+    const deep = memory.failures.size > 0 || copy.probes > 1;
+    copy.probed = await Promise.all(
+      plan.primaries.map(async (endpoint) => ({
+        endpoint,
+        probe: await this.#ask(endpoint, plan.zone, deep),
+      })),
+    );
+    return [...copy.probed];
+  }
+
+  /** Another primary may have what this one lacks; when all were found to lack it, they get another turn. */
+  noteOutdated({ plan, wanted, offSince, probed }: OffCopy): void {
+    const { zone } = plan;
+    if (plan.kind === 'primary' || offSince === undefined) {
+      this.#outdated.delete(zone);
+      return;
+    }
+    const before = this.#outdated.get(zone) ?? new Set();
+    const lacking = probed
+      .filter((each) => lacks(each, wanted))
+      .map((each) => endpointId(each.endpoint));
+    const all = new Set([...before, ...lacking]);
+    if (all.size === before.size) return;
+    const isEach = plan.candidates.every((candidate) => all.has(endpointId(candidate)));
+    this.#outdated.set(zone, isEach ? new Set(lacking) : all);
+    this.#deps.onOutdated();
+  }
+
+  /** named waits long before it tries again by itself; a copy that could be current is not left to that. */
+  nudge(copy: OffCopy): void {
+    const { offSince, memory } = copy;
+    const now = this.#deps.clock.monotonic();
+    if (offSince === undefined) copy.nudges = 0;
+    if (offSince === undefined || memory.running !== undefined) return;
+    const pause = Math.min(LONGEST_PAUSE_MS, copy.patience * 2 ** copy.nudges);
+    if (now - Math.max(offSince, copy.nudgedAt) < pause) return;
+    copy.nudgedAt = now;
+    copy.nudges += 1;
+    void this.#deps.refresh(copy.plan.zone).catch(() => undefined);
+  }
+
+  /** @param deep whether to ask for the zone too, which costs the primary the start of a transfer */
+  async #ask(endpoint: Endpoint, zone: DomainName, deep: boolean): Promise<PrimaryProbe> {
+    const { wire, clock } = this.#deps;
+    const soa = await wire.soa(endpoint, zone);
+    if (soa.kind !== 'soa') return { at: clock.now(), soa };
+    if (!deep) return { at: clock.now(), soa };
+    const transfer = await wire.wouldTransfer(endpoint, zone);
+    return { at: clock.now(), soa, transfer };
+  }
+}
+
+/** It answers, but does not have the zone, or not as new as it was agreed on. */
+const lacks = ({ probe }: ObservedPrimary, wanted: Serial | undefined): boolean =>
+  probe?.soa.kind === 'rcode' ||
+  (probe?.soa.kind === 'soa' && wanted !== undefined && isNewer(wanted, probe.soa.serial));
