@@ -21,7 +21,7 @@ export type Fault =
   | { readonly delayMs: number };
 
 /** Stands before a control plane's API server under the same certificate, and answers in its place where it is told to. */
-export interface Proxy {
+export interface ApiProxy {
   /** `https://127.0.0.1:12345` */
   readonly server: string;
   /** All requests so far. */
@@ -31,7 +31,7 @@ export interface Proxy {
   close(): Promise<void>;
 }
 
-export async function openProxy({ server, folder }: ControlPlane): Promise<Proxy> {
+export async function openProxy({ server, folder }: ControlPlane): Promise<ApiProxy> {
   const port = await claimPort();
   const chain = readFileSync(`${folder}/certificates/apiserver.crt`);
   const key = readFileSync(`${folder}/certificates/apiserver.key`);
