@@ -5,6 +5,7 @@ import type { Role } from '../plan/registration.ts';
 import { endpointOf, isLive, type Pod } from '../plan/topology.ts';
 import type { ZoneCopy } from '../report/zone-copy.ts';
 import type { SeenCopy } from '../report/zone-status.ts';
+import { ShortMemory } from '../short-memory.ts';
 import type { AgentParts } from './parts.ts';
 
 export interface SeenCopiesDeps {
@@ -20,10 +21,11 @@ const SILENCE_MS = 3000;
 /** Every pod's copy of a zone: what the pod answers over DNS, and what it says of it. */
 export class SeenCopies {
   readonly #deps: SeenCopiesDeps;
-  readonly #silent = new Map<string, { readonly answer: SoaAnswer; readonly since: number }>();
+  readonly #silent: ShortMemory<string, SoaAnswer>;
 
   constructor(deps: SeenCopiesDeps) {
     this.#deps = deps;
+    this.#silent = new ShortMemory(SILENCE_MS, deps.parts.clock);
   }
 
   async of(plan: ZonePlan): Promise<SeenCopy[]> {
@@ -48,13 +50,11 @@ export class SeenCopies {
   }
 
   async #ask({ zone }: ZonePlan, pod: Pod): Promise<SoaAnswer> {
-    const { given, wire, clock } = this.#deps.parts;
+    const { given, wire } = this.#deps.parts;
     const silence = this.#silent.get(pod.uid);
-    if (silence !== undefined && clock.monotonic() - silence.since < SILENCE_MS)
-      return silence.answer;
+    if (silence !== undefined) return silence;
     const answer = await wire.soa(endpointOf(pod, given.cluster?.name), zone);
-    if (answer.kind !== 'timeout') this.#silent.delete(pod.uid);
-    else this.#silent.set(pod.uid, { answer, since: clock.monotonic() });
+    if (answer.kind === 'timeout') this.#silent.put(pod.uid, answer);
     return answer;
   }
 }

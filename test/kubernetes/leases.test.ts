@@ -191,6 +191,17 @@ describe('registration by Lease', () => {
     expect(a.peers.invalid).toEqual([]);
   });
 
+  test('an API server that does not answer is waited for a second, and gets the registration later', async () => {
+    const a = await start('a');
+    plane().apiServer.pause();
+    const startedAt = performance.now();
+    await expect(a.peers.register(own('a'))).rejects.toThrow('has not taken the registration');
+    expect(performance.now() - startedAt).toBeLessThan(3000);
+    plane().apiServer.resume();
+    await until(async () => (await stored('a')) !== undefined);
+    await a.peers.register(own('a'));
+  });
+
   test('what the server refuses is told as it says it', async () => {
     const a = await start('a');
     const elsewhere = await start('b', { namespace: 'no-such-namespace' });

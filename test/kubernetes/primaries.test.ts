@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeEach, expect, test } from 'vitest';
 import type { ZoneReport } from '../../agent/report/zone-report.ts';
-import { type ApiProxy, openProxy } from '../control-plane/proxy.ts';
+import { openProxy } from '../control-plane/proxy.ts';
 import { useControlPlane } from '../control-plane/suite.ts';
 import { watchSerials } from '../process/serial-watch.ts';
 import type { Pod } from '../rig/pod.ts';
@@ -15,7 +15,7 @@ const name = 'example-com';
 const other = 'example.net';
 
 let rig: Rig;
-let proxy: ApiProxy;
+let proxy: Awaited<ReturnType<typeof openProxy>>;
 
 /** Two primaries, a secondary, and a third primary that is down; `primary-1` reaches the API server through a proxy. */
 const plane = useControlPlane({ controllerManager: true }, async (opened) => {

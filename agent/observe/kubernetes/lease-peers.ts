@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../../clock.ts';
 import type { Peer, Registration } from '../../plan/registration.ts';
-import { failureOf, type Problem } from '../../problem.ts';
+import { failureOf, type Problem, TransientError } from '../../problem.ts';
 import type { InvalidObject } from '../cluster.ts';
 import { type Lease, OwnRegistration } from '../own-registration.ts';
 import { type Arrival, RollCall } from '../roll-call.ts';
@@ -25,6 +25,9 @@ export interface LeasePeersOptions {
   readonly random: () => number;
   readonly changed: () => void;
 }
+
+/** How long a registration is waited for. */
+const PATIENCE_MS = 1000;
 
 /** One Lease as last seen. */
 interface Seen {
@@ -90,8 +93,16 @@ export class LeasePeers {
     ];
   }
 
-  register(registration: Registration): Promise<void> {
-    return this.#own.register(registration);
+  /** Goes on in the background where the API server takes its time: nobody's zones have to wait for that. */
+  async register(registration: Registration): Promise<void> {
+    const registered = this.#own.register(registration);
+    const late = await Promise.race([
+      registered.then(() => false),
+      this.#options.clock.sleep(PATIENCE_MS, this.#closing.signal).then(() => true),
+    ]);
+    if (!late) return;
+    void failureOf(registered);
+    throw new TransientError('the API server has not taken the registration of this pod yet');
   }
 
   deregister(): Promise<void> {

@@ -1,0 +1,114 @@
+import { expect, test } from 'vitest';
+import { useControlPlane } from '../control-plane/suite.ts';
+import { until, untilEqual } from '../rig/until.ts';
+import { installBindyZones } from './bindy-crd.ts';
+import { installCrds } from './install.ts';
+import { openStory, type Story } from './story.ts';
+
+const plane = useControlPlane({ controllerManager: true }, installCrds);
+const patience = { withinMs: 30_000 };
+
+const zone = 'example.com';
+
+/** Two primaries and a secondary that serve the zone. */
+async function openServed(): Promise<Story> {
+  const story = await openStory(plane(), { primaries: 2, secondaries: 1 });
+  for (const each of [zone, 'example.net']) await story.rig.zone(each, { www: '192.0.2.1' });
+  await story.rig.start();
+  await story.rig.ready();
+  await answers(story, '192.0.2.1');
+  return story;
+}
+
+async function answers({ rig }: Story, address: string): Promise<void> {
+  for (const pod of rig.pods.keys())
+    await untilEqual(() => rig.data(pod, `www.${zone}`), [address], patience);
+}
+
+/** Waits until the Events below what `kubectl describe` shows have these lines in them. */
+const describes = (story: Story, what: readonly string[], ...lines: readonly RegExp[]) =>
+  until(
+    async () => {
+      const text = await story.kubectl('describe', ...what);
+      const events = text.slice(text.indexOf('Events:'));
+      const missing = lines.filter((line) => !line.test(events));
+      if (missing.length > 0) throw new Error(`no ${missing.join(', ')} in ${events}`);
+      return true;
+    },
+    { ...patience, everyMs: 500 },
+  );
+
+test('kubectl describe tells the story of a zone: who serves it, who fails and why, who came and left', async () => {
+  const story = await openServed();
+  const described = ['dnszone', 'example-com'];
+  const [first = ''] = [story.rig.pod('secondary-0').place.address];
+  await describes(
+    story,
+    described,
+    /Normal +Ready .* bindy\.firestoned\.io\/agent +served at serial \d+, by \d of \d pods?/,
+    /Normal +PodServes .* primary primary-0 \(\S+\) serves it/,
+    new RegExp(`Normal +PodServes .* secondary secondary-0 \\(${first}\\) serves it`),
+  );
+  await story.rig.pod('secondary-0').kill();
+  await describes(
+    story,
+    described,
+    /Warning +TransferFailed .* secondary secondary-0 \(\S+\): pod secondary-0 cannot be reached/,
+  );
+  await story.rig.pod('secondary-0').move();
+  await story.rig.pod('secondary-0').start();
+  const second = story.rig.pod('secondary-0').place.address;
+  await describes(
+    story,
+    described,
+    new RegExp(`Normal +PodServes .* secondary secondary-0 \\(${second}\\) serves it`),
+  );
+  await story.rig.remove('secondary-0');
+  await describes(
+    story,
+    described,
+    /Normal +PodLeft .* secondary secondary-0 \(\S+\) serves it no more/,
+  );
+}, 120_000);
+
+test('kubectl describe tells of a pod what holds for it', async () => {
+  const story = await openServed();
+  const crowd = Array.from({ length: 3 }, (_, n) => `zone-${n}.example`);
+  for (const each of crowd) await story.rig.zone(each, {});
+  await until(async () => (await story.rig.serial('primary-0', crowd[2] ?? '')) !== undefined);
+  await story.kubectl('delete', 'dnszones', '--all', '--wait=false');
+  await describes(
+    story,
+    ['pod', 'primary-0'],
+    /Warning +Held .* a plan is held until [0-9a-f]{16} is approved: it would stop serving \d of \d zones/,
+  );
+}, 120_000);
+
+test('where DNSZone lacks our fields everything is served and healed, no serial is burnt, and it is told', async () => {
+  await installBindyZones(plane());
+  const story = await openServed();
+  const { rig } = story;
+  const serial = await rig.agreed(zone);
+  await rig.host(zone, 'www', '192.0.2.2');
+  await answers(story, '192.0.2.2');
+  expect(await rig.agreed(zone)).toBe(serial + 1);
+  const secondary = rig.pod('secondary-0');
+  await secondary.stop();
+  await secondary.move({ wiped: true });
+  await secondary.start();
+  await rig.host(zone, 'www', '192.0.2.3');
+  await answers(story, '192.0.2.3');
+  const end = performance.now() + 4000;
+  await until(() => performance.now() > end);
+  expect(await rig.agreed(zone)).toBe(serial + 2);
+  const path = '.status.conditions[?(@.type=="Ready")].status';
+  await untilEqual(() => story.jsonpath('example-com', path), 'True', patience);
+  const message = '.status.conditions[?(@.type=="StatusComplete")].message';
+  expect(await story.jsonpath('example-com', message)).toContain('has no status fields');
+  await describes(
+    story,
+    ['pod', 'primary-0'],
+    /Warning +ObjectWrong .* CustomResourceDefinition dnszones\.bindy\.firestoned\.io: status\.\S+/,
+  );
+  expect((await rig.pod('primary-0').get('/readyz'))?.status).toBe(200);
+}, 120_000);
