@@ -4,10 +4,10 @@ import type { Cluster } from '../observe/cluster.ts';
 import { DirectoryCluster } from '../observe/directory-cluster.ts';
 import { type Access, TokenAccess } from '../observe/kubernetes/access.ts';
 import { HttpApi } from '../observe/kubernetes/api.ts';
-import { openKubeconfig } from '../observe/kubernetes/kubeconfig.ts';
 import { KubernetesCluster } from '../observe/kubernetes/kubernetes-cluster.ts';
 import { LastGood } from '../observe/last-good.ts';
 import type { Options } from '../options/options.ts';
+import { TransientError } from '../problem.ts';
 
 /**
  * The cluster that the options choose; not started yet.
@@ -59,8 +59,14 @@ export async function openCluster(
 
 async function accessOf({ kubernetes }: Options, { clock }: Context): Promise<Access> {
   const { server, tokenFile, caFile, kubeconfig, context } = kubernetes;
-  if (kubeconfig !== '') return openKubeconfig(kubeconfig, context);
-  return new TokenAccess({ server, tokenFile, caFile, clock });
+  if (kubeconfig === '') return new TokenAccess({ server, tokenFile, caFile, clock });
+  const { KubeconfigAccess } = await import('../observe/kubernetes/kubeconfig.ts');
+  try {
+    return new KubeconfigAccess(kubeconfig, context);
+  } catch (error) {
+    const problem = error instanceof Error ? error.message : String(error);
+    throw new TransientError(`kubeconfig ${kubeconfig}: ${problem}`, { cause: error });
+  }
 }
 
 /** An empty name stands for all. */

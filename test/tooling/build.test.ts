@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -38,6 +38,23 @@ test('the bundle can be executed as it is, and finds its source map', () => {
   expect(text.trimEnd().endsWith('//# sourceMappingURL=bind9-agent.js.map')).toBe(true);
   const map = JSON.parse(readFileSync(join(dist, 'bind9-agent.js.map'), 'utf8'));
   expect(map.sources).toContainEqual(expect.stringMatching(/agent\/main\.ts$/));
+});
+
+test('what only a kubeconfig needs stands in a file of its own', () => {
+  const readsKubeconfigs = (name: string): boolean =>
+    readFileSync(join(dist, name), 'utf8').includes('loadFromFile(');
+  expect(readsKubeconfigs('kubeconfig.js')).toBe(true);
+  expect(readsKubeconfigs('bind9-agent.js')).toBe(false);
+  const kubeconfig = join(folder, 'config');
+  writeFileSync(kubeconfig, 'clusters: []\ncontexts: []\nusers: []\ncurrent-context: none\n');
+  const args = ['get', 'zones', '--cluster', 'kubernetes', '--kubernetes-kubeconfig', kubeconfig];
+  const ran = spawnSync(process.execPath, [join(dist, 'bind9-agent.js'), ...args], {
+    cwd: folder,
+    encoding: 'utf8',
+  });
+  expect(ran.stderr).toBe(
+    `bind9-agent: kubeconfig ${kubeconfig}: want a context that is in it, got "none"\n`,
+  );
 });
 
 test('the bundle carries the licence of each package in it', () => {

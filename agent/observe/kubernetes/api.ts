@@ -1,5 +1,4 @@
-import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
-import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import type { Agent, IncomingMessage } from 'node:http';
 import { TransientError } from '../../problem.ts';
 import type { Access, Credentials } from './access.ts';
 import {
@@ -53,6 +52,10 @@ export interface ApiOptions {
   readonly timeoutMs?: number;
 }
 
+/** An `import` of node:http looks at all that it exports, and so loads `fetch` and its kin: 8 MB that nobody here needs. */
+const http = process.getBuiltinModule('node:http');
+const https = process.getBuiltinModule('node:https');
+
 const TIMEOUT_MS = 8000;
 /** A peer that vanished is noticed after this and ten further seconds, also on a connection that is silent by nature. */
 const KEEP_ALIVE_MS = 10_000;
@@ -71,7 +74,7 @@ export class HttpApi implements KubernetesApi {
   readonly #options: ApiOptions;
   readonly #timeoutMs: number;
   readonly #closing = new AbortController();
-  #connections: { readonly tls: Credentials['tls']; readonly agent: HttpAgent } | undefined;
+  #connections: { readonly tls: Credentials['tls']; readonly agent: Agent } | undefined;
 
   constructor(options: ApiOptions) {
     this.#options = options;
@@ -141,7 +144,7 @@ export class HttpApi implements KubernetesApi {
     const url = new URL(`${server.pathname.replace(/\/$/, '')}${path}`, server);
     url.search = new URLSearchParams(query).toString();
     const text = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
-    const request = url.protocol === 'http:' ? httpRequest : httpsRequest;
+    const request = url.protocol === 'http:' ? http.request : https.request;
     return new Promise((resolve) => {
       const sent = request(url, {
         method,
@@ -171,12 +174,12 @@ export class HttpApi implements KubernetesApi {
   }
 
   /** One for as long as the certificates are the same. */
-  #agentFor(tls: Credentials['tls']): HttpAgent {
+  #agentFor(tls: Credentials['tls']): Agent {
     if (this.#connections?.tls !== tls) {
       this.#connections?.agent.destroy();
       const kept = { keepAlive: true, timeout: IDLE_CONNECTION_MS };
       const plain = this.#options.access.server.protocol === 'http:';
-      const agent = plain ? new HttpAgent(kept) : new HttpsAgent({ ...kept, ...tls });
+      const agent = plain ? new http.Agent(kept) : new https.Agent({ ...kept, ...tls });
       this.#connections = { tls, agent };
     }
     return this.#connections.agent;

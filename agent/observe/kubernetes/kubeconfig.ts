@@ -1,33 +1,28 @@
+// To be imported only when a kubeconfig is to be read: what this module needs is as large as all the rest of the agent. Of
+// the agent it imports types alone, so that the build puts it, and nothing else, into a file of its own.
 import type { RequestOptions } from 'node:https';
 import { isDeepStrictEqual } from 'node:util';
-import { TransientError } from '../../problem.ts';
+import { KubeConfig } from '@kubernetes/client-node/dist/config.js';
 import type { Access, Credentials } from './access.ts';
 
-type KubeConfig = import('@kubernetes/client-node/dist/config.js').KubeConfig;
-
-/**
- * As whoever runs kubectl with this file: certificates, tokens, and programs that fetch one.
- *
- * @param context empty: the current one
- * @throws TransientError that says what is wrong with the file
- */
-export async function openKubeconfig(file: string, context: string): Promise<Access> {
-  const config = await load(file, context);
-  const server = URL.parse(config.getCurrentCluster()?.server ?? '');
-  if (server === null) throw wrong(file, `context "${config.getCurrentContext()}" has no cluster`);
-  return new KubeconfigAccess(server, config, () => load(file, context));
-}
-
-class KubeconfigAccess implements Access {
+/** As whoever runs kubectl with this file: by certificates, tokens, and programs that fetch one. */
+export class KubeconfigAccess implements Access {
   readonly server: URL;
-  readonly #load: () => Promise<KubeConfig>;
+  readonly #load: () => KubeConfig;
   #config: KubeConfig;
   #credentials: Credentials | undefined;
 
-  constructor(server: URL, config: KubeConfig, loadAgain: () => Promise<KubeConfig>) {
+  /**
+   * @param context empty: the current one
+   * @throws Error that says what is wrong with the file
+   */
+  constructor(file: string, context: string) {
+    this.#load = () => load(file, context);
+    this.#config = this.#load();
+    const server = URL.parse(this.#config.getCurrentCluster()?.server ?? '');
+    if (server === null)
+      throw new Error(`context "${this.#config.getCurrentContext()}" has no server`);
     this.server = server;
-    this.#config = config;
-    this.#load = loadAgain;
   }
 
   async credentials(): Promise<Credentials> {
@@ -47,7 +42,7 @@ class KubeconfigAccess implements Access {
 
   async renew(): Promise<boolean> {
     const before = this.#credentials;
-    this.#config = await this.#load();
+    this.#config = this.#load();
     return !isDeepStrictEqual(before, await this.credentials());
   }
 }
@@ -58,20 +53,13 @@ function authorizationOf({ headers, auth }: RequestOptions): string | undefined 
   return typeof header === 'string' ? header : undefined;
 }
 
-/** Imported only here and only when it is wanted: an agent in a pod does not pay for it. */
-async function load(file: string, context: string): Promise<KubeConfig> {
-  const { KubeConfig } = await import('@kubernetes/client-node/dist/config.js');
+/** @throws Error that says what is wrong with the file */
+function load(file: string, context: string): KubeConfig {
   const config = new KubeConfig();
-  try {
-    config.loadFromFile(file);
-  } catch (error) {
-    throw wrong(file, error instanceof Error ? error.message : String(error), error);
-  }
+  config.loadFromFile(file);
   if (context !== '') config.setCurrentContext(context);
-  if (config.getContextObject(config.getCurrentContext()) === null)
-    throw wrong(file, `want a context, got "${config.getCurrentContext()}", which is not in it`);
+  const current = config.getCurrentContext();
+  if (config.getContextObject(current) === null)
+    throw new Error(`want a context that is in it, got ${JSON.stringify(current)}`);
   return config;
 }
-
-const wrong = (file: string, problem: string, cause?: unknown): TransientError =>
-  new TransientError(`kubeconfig ${file}: ${problem}`, { cause });
