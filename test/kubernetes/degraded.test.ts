@@ -204,6 +204,20 @@ test('agents and pods that restart meanwhile serve what lies on their disks, and
   await change();
 });
 
+test('a pod that comes back meanwhile on another address, with its disk, serves and is ready', async () => {
+  const pod = rig.pod('secondary-0');
+  await pod.stop();
+  await pod.move();
+  await plane().apiServer.kill();
+  await pod.start();
+  await pod.ready();
+  const { ready, answers } = await watch([pod], 1000);
+  expect([...ready]).toEqual(['200 ok']);
+  expect([...answers]).toEqual([`192.0.2.${last}`]);
+  await plane().apiServer.start();
+  await change();
+});
+
 test('a pod that comes without a disk meanwhile is not ready before it has its zones', async () => {
   const pod = rig.pod('secondary-1');
   await pod.stop();
