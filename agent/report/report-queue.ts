@@ -108,8 +108,8 @@ export class ReportQueue {
       const startedAt = clock.monotonic();
       const batch = this.#ready(startedAt);
       await atOnce(AT_ONCE, batch, (zone) => this.#write(zone));
-      const now = clock.monotonic();
-      if (batch.length === BATCH) await clock.sleep(startedAt + BATCH_MS - now, signal);
+      const left = startedAt + BATCH_MS - clock.monotonic();
+      if (batch.length === BATCH && left > 0) await clock.sleep(left, signal);
       let next = Number.POSITIVE_INFINITY;
       for (const [zone, waiting] of this.#waiting)
         next = Math.min(next, this.#readyAt(zone, waiting));

@@ -51,7 +51,7 @@ export async function api(
   const { rig, zones } = cluster;
   await write(cluster, '192.0.2.1');
   await rig.start();
-  const created = await measured(cluster, 'create', () => rig.ready(120_000));
+  const created = await measured(cluster, 'create', () => rig.ready(120_000 + zones.length * 60));
   progress(`create ${JSON.stringify(created)}`);
   const changed = await measured(cluster, 'change', () => write(cluster, addressOfRun(1)));
   progress(`change ${JSON.stringify(changed)}`);
