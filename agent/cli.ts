@@ -1,5 +1,7 @@
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import type { Listed, OutputFormat } from './commands/get.ts';
+import type { InjectRequest } from './commands/inject.ts';
+import { describeInject } from './commands/inject-arguments.ts';
 import { defaultInstallation, type InstallPart, installParts } from './install/install.ts';
 import type { Installation } from './install/rbac.ts';
 import { closest } from './options/closest.ts';
@@ -14,6 +16,7 @@ export type Invocation =
   | { readonly command: 'version' }
   | { readonly command: 'get'; readonly what: Listed; readonly output: OutputFormat }
   | { readonly command: 'explain'; readonly zone: string }
+  | ({ readonly command: 'inject' } & InjectRequest)
   | {
       readonly command: 'manifests';
       readonly parts: readonly InstallPart[];
@@ -118,6 +121,7 @@ function describeProgram(terminal: Terminal, ask: (invocation: Invocation) => vo
     .argument('<zone>', 'name of the zone')
     .action((zone: string) => ask({ command: 'explain', zone }));
   describeManifests(program, ask);
+  describeInject(program, (request) => ask({ command: 'inject', ...request }));
   return program;
 }
 

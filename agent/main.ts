@@ -1,10 +1,13 @@
 #!/usr/bin/env node
+import { readFile } from 'node:fs/promises';
+import { text } from 'node:stream/consumers';
 import { setFlagsFromString } from 'node:v8';
 import { type CommandLine, readCommandLine } from './cli.ts';
 import { systemClock } from './clock.ts';
 import { explain } from './commands/explain.ts';
 import { get } from './commands/get.ts';
 import { init } from './commands/init.ts';
+import { injectCommand } from './commands/inject.ts';
 import { manifests } from './commands/manifests.ts';
 import { plan } from './commands/plan.ts';
 import { run } from './commands/run.ts';
@@ -42,6 +45,9 @@ const print = (text: string): Promise<void> =>
   new Promise((resolve) => {
     process.stdout.write(text, (error) => (error ? onOutputError(error) : resolve()));
   });
+
+const read = (file: string): Promise<string> =>
+  file === '-' ? text(process.stdin) : readFile(file, 'utf8');
 
 /** Aborts at the first SIGTERM or SIGINT; a second one ends the process as it would without a handler. */
 function stopSignal(): AbortSignal {
@@ -83,6 +89,8 @@ async function main(): Promise<number> {
   const options = load();
   if (invocation.command === 'manifests')
     return manifests(invocation.parts, invocation.installation, { print });
+  if (invocation.command === 'inject')
+    return injectCommand(invocation, flags, { print, complain, version: agentVersion(), read });
   if (!options.ok && invocation.command !== 'version') {
     complain(tellProblems(options.problems));
     return 2;
@@ -105,7 +113,7 @@ async function main(): Promise<number> {
   return dispatch(invocation, settings, context);
 }
 
-type Asked = Exclude<CommandLine['invocation'], { command: 'version' | 'manifests' }>;
+type Asked = Exclude<CommandLine['invocation'], { command: 'version' | 'manifests' | 'inject' }>;
 
 function dispatch(asked: Asked, options: Options, context: Context): Promise<number> {
   switch (asked.command) {
