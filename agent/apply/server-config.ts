@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { lstat, readdir, readlink, rename, rm, symlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { FileError, makeFolder, publishAll } from '../files.ts';
 import type { ConfigFiles } from '../plan/named-config.ts';
 import { TransientError } from '../problem.ts';
@@ -20,7 +20,14 @@ export type ConfigOutcome =
   /** named would not take it, or it cannot be written; what was there is still there. */
   | { readonly kind: 'refused'; readonly why: string };
 
+/** A version that named would not take, and why. */
+export interface RefusedVersion {
+  readonly version: string;
+  readonly why: string;
+}
+
 const CURRENT = '..data';
+const VERSION = /^\.\.[0-9a-f]{16}$/;
 const CHECK_TIMEOUT_MS = 30_000;
 
 /**
@@ -30,12 +37,20 @@ const CHECK_TIMEOUT_MS = 30_000;
  */
 export class ServerConfig {
   readonly #deps: ServerConfigDeps;
-  #previous: string | undefined;
+  /** What named read last and took: it stays until named has taken another. */
+  #taken: string | undefined;
   /** What was refused last, so that the same text is not checked again on each pass. */
-  #refused: { readonly version: string; readonly why: string } | undefined;
+  #refused: RefusedVersion | undefined;
 
   constructor(deps: ServerConfigDeps) {
     this.#deps = deps;
+  }
+
+  /** What an earlier run knew. Where there is nothing to go back to, what was refused is tried again. */
+  async recall(taken: string | undefined, refused: RefusedVersion | undefined): Promise<void> {
+    if (taken === undefined || !(await this.#has(taken))) return;
+    this.#taken = taken;
+    this.#refused = refused;
   }
 
   /** Path of the file that named is started with. */
@@ -48,8 +63,12 @@ export class ServerConfig {
     const { folder } = this.#deps;
     const version = versionOf(render(''));
     const current = await this.#current();
+    if (this.#refused?.version === version) {
+      // A run was killed while it tried that again.
+      if (current === version) await this.goBack();
+      return { kind: 'refused', why: this.#refused.why };
+    }
     if (current === version) return { kind: 'unchanged' };
-    if (this.#refused?.version === version) return { kind: 'refused', why: this.#refused.why };
     const files = await this.#write(version, render(join(folder, version)));
     const why = await this.#check(join(folder, version, 'named.conf'));
     if (why !== undefined) {
@@ -60,18 +79,45 @@ export class ServerConfig {
     // First the links, which lead nowhere yet at the very first: a version that is in use is never looked at again.
     await this.#link(files);
     await this.#switchTo(version);
-    this.#previous = current;
     await this.#clean(version, current);
     return { kind: 'published' };
   }
 
-  /** Goes back to the version before the last one: named refused at run time what its checker had let through. */
-  async rollBack(why: string): Promise<void> {
+  /** named has read the version in use, and took it. Returns which that is. */
+  async noteTaken(): Promise<string | undefined> {
     const current = await this.#current();
-    if (this.#previous === undefined || current === undefined) return;
+    if (current === undefined) return undefined;
+    this.#taken = current;
+    if (this.#refused?.version === current) this.#refused = undefined;
+    return current;
+  }
+
+  /**
+   * Goes back to the version that named took last: it refused at run time what its checker had let through. Returns what
+   * is not to be published again; undefined where there is nothing to go back to.
+   */
+  async rollBack(why: string): Promise<RefusedVersion | undefined> {
+    const current = await this.#current();
+    if (current === undefined || !(await this.goBack())) return undefined;
     this.#refused = { version: current, why };
-    await this.#switchTo(this.#previous);
-    this.#previous = undefined;
+    return this.#refused;
+  }
+
+  /** To the version that named took last. Returns whether there is one, other than the one in use. */
+  async goBack(): Promise<boolean> {
+    if (this.#taken === undefined || this.#taken === (await this.#current())) return false;
+    await this.#switchTo(this.#taken);
+    return true;
+  }
+
+  /** Whether the version in use is one that named took. */
+  async isTaken(): Promise<boolean> {
+    return this.#taken !== undefined && this.#taken === (await this.#current());
+  }
+
+  /** What was refused may be tried once more: named is there, and says itself whether it takes it now. */
+  retry(): void {
+    this.#refused = undefined;
   }
 
   /** When the version in use was switched to, in ms since 1970; undefined where there is none. */
@@ -129,10 +175,18 @@ export class ServerConfig {
     }
   }
 
-  /** The version in use and the one before stay. What cannot be removed stays too, and does no harm. */
-  async #clean(...keep: (string | undefined)[]): Promise<void> {
+  async #has(version: string): Promise<boolean> {
+    const found = await lstat(join(this.#deps.folder, version, 'named.conf')).catch(
+      () => undefined,
+    );
+    return found !== undefined;
+  }
+
+  /** The version in use, the one before and the one that named took stay. What cannot be removed stays too, and does no harm. */
+  async #clean(...used: (string | undefined)[]): Promise<void> {
+    const keep = [...used, this.#taken];
     for (const name of await readdir(this.#deps.folder).catch(() => []))
-      if (/^\.\.[0-9a-f]{16}$/.test(name) && !keep.includes(name))
+      if (VERSION.test(name) && !keep.includes(name))
         await this.#remove(name).catch(() => undefined);
   }
 
@@ -145,6 +199,9 @@ export class ServerConfig {
     }
   }
 }
+
+/** Whether a file, by its real path, is part of a version of some configuration of ours. */
+export const isOfVersion = (path: string): boolean => VERSION.test(basename(dirname(path)));
 
 function versionOf(files: ConfigFiles): string {
   const hash = createHash('sha256')

@@ -83,6 +83,11 @@ function merge(
   ].join('\n');
 }
 
+/** named would not tell which zones it has. */
+const NO_STATISTICS = /^\tzone-statistics (?:none|no);/;
+
+const nameOfOption = (text: string): string => text.trimStart().split(/\s/, 1)[0] ?? '';
+
 /** What the agent cannot work without replaces the user's; what only makes transfers fast is left to the user. */
 function mergeOptions(options: readonly string[], all: readonly [string, string][]): string[] {
   const must = new Set(['allow-new-zones', 'new-zones-directory']);
@@ -90,7 +95,7 @@ function mergeOptions(options: readonly string[], all: readonly [string, string]
   const always = new Set([...must, 'disable-empty-zone']);
   const isGiven = (name: string) => !always.has(name) && optionValue(options, name) !== undefined;
   const needed = all.filter(([name]) => !isGiven(name));
-  const kept = options.filter((each) => !must.has(each.trimStart().split(/\s/, 1)[0] ?? ''));
+  const kept = options.filter((each) => !must.has(nameOfOption(each)) && !NO_STATISTICS.test(each));
   return [...kept, ...needed.map(([name, value]) => `\t${name} ${value};`)];
 }
 

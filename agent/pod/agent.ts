@@ -48,9 +48,8 @@ export class Agent {
   readonly start: FirstStart;
   readonly #parts: AgentParts;
   readonly #afterPass: (agent: Agent) => void;
-  /** The files that the user or the kubelet keeps up to date. */
+  /** The file that the kubelet keeps up to date. */
   readonly #labels: WatchedFile | undefined;
-  readonly #userConf: WatchedFile | undefined;
   readonly #approved = new Set<string>();
   readonly #mailbox = new Mailbox();
   #registers = true;
@@ -62,7 +61,6 @@ export class Agent {
     this.#afterPass = afterPass;
     const { options, rndc, clock, wire, update } = parts;
     this.#labels = this.#watched(options.pod.labelsFile);
-    this.#userConf = this.#watched(options.named.conf);
     const command = zoneCommander(rndc);
     const files = new ZoneFiles(options.paths.zones, join(options.paths.state, 'trash'));
     const serialHere = (zone: DomainName) => wire.serialHere(zone);
@@ -87,7 +85,7 @@ export class Agent {
       command,
       files,
       loader,
-      adopted: this.#userConf !== undefined,
+      adopted: options.named.conf !== '',
       changed: () => this.wake(),
     });
     this.named = named;
@@ -118,7 +116,7 @@ export class Agent {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const { options, clock, log } = this.#parts;
+    const { options, clock, log, configuration } = this.#parts;
     await this.#startFromDisk();
     const tasks = [
       this.named.link.watch(signal),
@@ -128,9 +126,8 @@ export class Agent {
     ];
     if (this.start.notYet === undefined) await this.#untilRefreshed(signal);
     await this.#begin();
-    tasks.push(
-      ...[this.#labels, this.#userConf].flatMap((file) => file?.watch(clock, signal) ?? []),
-    );
+    tasks.push(configuration.watch(() => this.wake(), clock, signal));
+    if (this.#labels !== undefined) tasks.push(this.#labels.watch(clock, signal));
     const trash = join(options.paths.state, 'trash');
     await emptyTrash(trash, clock.now() - TRASH_DAYS * DAY_MS).catch((error: unknown) =>
       log.warn({ err: error }, 'the trash could not be emptied'),

@@ -1,24 +1,20 @@
 import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { PodSecrets } from '../apply/secrets.ts';
 import { type ConfigOutcome, ServerConfig } from '../apply/server-config.ts';
-import { publishJson, readJson } from '../apply/state.ts';
+import type { Clock } from '../clock.ts';
 import type { DomainName } from '../dns/name.ts';
 import type { Logger } from '../log.ts';
 import type { Options } from '../options/options.ts';
-import { type Adopted, adopt } from '../plan/adopt.ts';
 import { type ConfigFiles, renderNamedConf, type WantedConfig } from '../plan/named-config.ts';
-import { failureOf, TransientError } from '../problem.ts';
+import type { NamedStatus } from '../plan/named-status.ts';
+import { TransientError } from '../problem.ts';
 import { run } from '../process.ts';
+import { AdoptedConf } from './adopted-conf.ts';
+import { type AdoptedPart, ConfigurationMemory } from './configuration-memory.ts';
 import type { GivenKeys } from './keys.ts';
 import { serverSettings, toolPath } from './settings.ts';
 
-/** What outlives a restart of the agent, so that named.conf can be written before anything is known of the cluster. */
-interface Remembered {
-  readonly instance: WantedConfig;
-  /** named's release as it last told itself, `9.18.49`. */
-  readonly release?: string;
-}
+type NamedTimes = Pick<NamedStatus, 'bootTime' | 'lastConfigured'>;
 
 const TOOL_TIMEOUT_MS = 30_000;
 
@@ -29,24 +25,21 @@ export class Configuration {
   readonly #pod: PodSecrets;
   readonly #log: Logger;
   readonly #server: ServerConfig;
-  #remembered: Remembered = { instance: {} };
-  /** The instance's part of the configuration before the last one. */
-  #former: WantedConfig | undefined;
-  #saved: string | undefined;
-  #unsaved: TransientError | undefined;
+  readonly #memory: ConfigurationMemory;
+  readonly #user: AdoptedConf | undefined;
   #toolRelease: string | undefined;
-  #adopted: { readonly mtime: number; readonly result: Adopted } | undefined;
+  #metNamed = false;
 
   constructor(options: Options, given: GivenKeys, pod: PodSecrets, log: Logger) {
+    const checkconf = toolPath(options, 'named-checkconf');
+    const path = options.named.conf;
     this.#options = options;
     this.#given = given;
     this.#pod = pod;
     this.#log = log;
-    this.#server = new ServerConfig({
-      run,
-      folder: options.paths.config,
-      checkconf: toolPath(options, 'named-checkconf'),
-    });
+    this.#server = new ServerConfig({ run, folder: options.paths.config, checkconf });
+    this.#memory = new ConfigurationMemory(options.paths.state);
+    this.#user = path === '' ? undefined : new AdoptedConf({ path, checkconf, log });
   }
 
   get path(): string {
@@ -55,40 +48,40 @@ export class Configuration {
 
   /** Where named keeps added zones: ours, or where the adopted configuration has them already. */
   get newZones(): string {
-    const adopted = this.#adopted?.result;
-    return (adopted?.ok === true ? adopted.newZones : undefined) ?? this.#options.paths.newZones;
+    return this.#adopted?.newZones ?? this.#options.paths.newZones;
   }
 
   /** Zones of the adopted configuration. */
   get zones(): readonly DomainName[] {
-    const adopted = this.#adopted?.result;
-    return adopted?.ok === true ? adopted.zones : [];
+    return this.#adopted?.zones ?? [];
+  }
+
+  /** Of one that cannot be adopted any more, as named took it last. */
+  get #adopted(): AdoptedPart | undefined {
+    const adopted = this.#user?.result;
+    return adopted?.ok === false ? this.#memory.now.taken?.adopted : adopted;
   }
 
   async load(): Promise<void> {
-    const read = await readJson(this.#memoryPath(), (value) =>
-      typeof value === 'object' && value !== null && 'instance' in value
-        ? (value as Remembered)
-        : undefined,
-    );
-    if (read.kind === 'read') {
-      this.#remembered = read.value;
-      this.#saved = JSON.stringify(read.value);
-    }
-    if (read.kind === 'damaged') this.#log.warn({ reason: read.why }, 'starting from defaults');
+    const damaged = await this.#memory.load();
+    if (damaged !== undefined) this.#log.warn({ reason: damaged }, 'starting from defaults');
+    const { taken, refused } = this.#memory.now;
+    await this.#server.recall(taken?.version, refused);
     const ran = await run(toolPath(this.#options, 'named-checkconf'), ['-v'], {
       timeoutMs: TOOL_TIMEOUT_MS,
     });
     this.#toolRelease = ran.ok ? ran.stdout.trim() : undefined;
-    const unknown = await failureOf(this.#adopt());
-    if (unknown !== undefined)
-      this.#adopted = { mtime: Number.NaN, result: { ok: false, why: unknown.message } };
+    await this.#user?.readFirst();
   }
 
-  /** What the last run of the agent knew, at once. Where it cannot be written, what lies there has to do. */
+  /**
+   * What the last run of the agent knew, at once. What named has refused, or what cannot be read or written now, gives way
+   * to what named took last, or to what lies there.
+   */
   async publishRemembered(): Promise<ConfigOutcome> {
     try {
-      return await this.#publish(this.#remembered.instance);
+      const outcome = await this.#publish(this.#memory.now.instance);
+      return outcome.kind === 'refused' ? await this.#fallBack(outcome) : outcome;
     } catch (error) {
       if (!(error instanceof TransientError)) throw error;
       const why = error.message;
@@ -99,9 +92,16 @@ export class Configuration {
     }
   }
 
+  async #fallBack(refused: Extract<ConfigOutcome, { kind: 'refused' }>): Promise<ConfigOutcome> {
+    const switched = await this.#server.goBack();
+    if (!switched && !(await this.#server.isTaken())) return refused;
+    this.#log.error({ reason: refused.why }, 'named gets the configuration that it took last');
+    return { kind: switched ? 'published' : 'unchanged' };
+  }
+
   /** Why the next run would not know what this one knows. */
   get unsaved(): TransientError | undefined {
-    return this.#unsaved;
+    return this.#memory.unsaved;
   }
 
   /** @param served zones of ours that named has: a zone in both stores would keep named from starting */
@@ -109,44 +109,66 @@ export class Configuration {
     instance: WantedConfig,
     served: ReadonlyMap<DomainName, unknown>,
   ): Promise<ConfigOutcome> {
-    await this.#adopt();
+    await this.#user?.read();
     if (this.zones.some((zone) => served.has(zone))) return { kind: 'unchanged' };
     const outcome = await this.#publish(instance);
-    if (outcome.kind === 'published') this.#former = this.#remembered.instance;
-    if (outcome.kind !== 'refused') this.#remembered = { ...this.#remembered, instance };
-    await this.#save();
+    const { now } = this.#memory;
+    await this.#memory.put(outcome.kind === 'refused' ? now : { ...now, instance });
     return outcome;
+  }
+
+  /** Tells when the user's configuration is to be published again. Resolves when the signal aborts. */
+  async watch(changed: () => void, clock: Clock, signal: AbortSignal): Promise<void> {
+    await this.#user?.watch(changed, clock, signal);
   }
 
   /** named is another release than was thought: what is written may depend on it. */
   async noteRelease(release: string | undefined): Promise<void> {
     if (release === undefined) return;
-    this.#remembered = { ...this.#remembered, release };
-    await this.#save();
+    await this.#memory.put({ ...this.#memory.now, release });
   }
 
   /**
-   * Whether named, which tells whole seconds, read its configuration before the one that lies there was published.
+   * Whether named is to read what lies there, by the times that it tells, in whole seconds. When it read its configuration
+   * last says nothing of whether it took that: only what it started on, or said yes to, it has taken.
    *
-   * @param inDoubt whether to think so where both were in the same second
+   * @param inDoubt whether to think so where it was published in the same second
    */
-  async isNewerThan(lastConfigured: string | undefined, inDoubt: boolean): Promise<boolean> {
+  async isUnread({ bootTime, lastConfigured }: NamedTimes, inDoubt: boolean): Promise<boolean> {
+    // From here on named itself says whether it still refuses what it refused in an earlier run.
+    if (!this.#metNamed) this.#server.retry();
+    this.#metNamed = true;
     const at = await this.#server.publishedAt();
-    if (at === undefined || lastConfigured === undefined) return false;
-    return Date.parse(lastConfigured) + (inDoubt ? 0 : 1000) <= at;
+    if (at === undefined) return false;
+    const isAfter = (time: string | undefined, doubt: boolean): boolean =>
+      time !== undefined && Date.parse(time) + (doubt ? 0 : 1000) > at;
+    if (await this.#server.isTaken()) return !isAfter(lastConfigured, inDoubt);
+    // Where there is something to go back to, nothing is taken for taken in a hurry.
+    if (!isAfter(bootTime, inDoubt || this.#memory.now.taken !== undefined)) return true;
+    await this.noteTaken();
+    return false;
+  }
+
+  /** named has read what lies there, and took it: that is what it gets again when it refuses another. */
+  async noteTaken(): Promise<void> {
+    const version = await this.#server.noteTaken();
+    const { taken, refused: _refused, ...now } = this.#memory.now;
+    if (version === undefined || version === taken?.version) return;
+    const { zones, newZones } = this;
+    const adopted = this.#user === undefined ? {} : { adopted: { zones, newZones } };
+    await this.#memory.put({ ...now, taken: { version, instance: now.instance, ...adopted } });
   }
 
   /** What named has refused must not be what the next run starts with either. */
   async rollBack(why: string): Promise<void> {
-    await this.#server.rollBack(why);
-    if (this.#former === undefined) return;
-    this.#remembered = { ...this.#remembered, instance: this.#former };
-    this.#former = undefined;
-    await this.#save();
+    const refused = await this.#server.rollBack(why);
+    const { now } = this.#memory;
+    if (refused === undefined || now.taken === undefined) return;
+    await this.#memory.put({ ...now, refused, instance: now.taken.instance });
   }
 
   #publish(instance: WantedConfig): Promise<ConfigOutcome> {
-    const adopted = this.#adopted?.result;
+    const adopted = this.#user?.result;
     if (adopted?.ok === false)
       return Promise.resolve({
         kind: 'refused',
@@ -156,7 +178,7 @@ export class Configuration {
       this.#options,
       this.#given,
       this.#pod,
-      versionOf(this.#remembered.release ?? this.#toolRelease),
+      versionOf(this.#memory.now.release ?? this.#toolRelease),
       this.newZones,
     );
     return this.#server.publish(
@@ -165,37 +187,6 @@ export class Configuration {
           ? adopted.files(settings, instance)
           : renderNamedConf(settings, instance, folder),
     );
-  }
-
-  /**
-   * Reads the user's file when it has changed. One that cannot be read now leaves the last good one in force. Throws a
-   * TransientError where the reader itself did not get through; what it has printed by then may hold secrets.
-   */
-  async #adopt(): Promise<void> {
-    const path = this.#options.named.conf;
-    if (path === '') return;
-    const mtime = (await stat(path).catch(() => undefined))?.mtimeMs ?? 0;
-    if (this.#adopted?.mtime === mtime) return;
-    const ran = await run(toolPath(this.#options, 'named-checkconf'), ['-p', path], {
-      timeoutMs: TOOL_TIMEOUT_MS,
-    });
-    if (!ran.ok && ran.why !== 'exit') throw new TransientError(`${path}: ${ran.message}`);
-    const result: Adopted = ran.ok
-      ? adopt(ran.stdout)
-      : { ok: false, why: `${ran.stdout}${ran.stderr}`.trim() || ran.message };
-    if (!result.ok) this.#log.error({ reason: result.why }, `${path} cannot be adopted`);
-    this.#adopted = { mtime, result: result.ok ? result : (this.#adopted?.result ?? result) };
-  }
-
-  async #save(): Promise<void> {
-    const text = JSON.stringify(this.#remembered);
-    if (text === this.#saved) return;
-    this.#unsaved = await failureOf(publishJson(this.#memoryPath(), this.#remembered));
-    if (this.#unsaved === undefined) this.#saved = text;
-  }
-
-  #memoryPath(): string {
-    return join(this.#options.paths.state, 'configuration.json');
   }
 }
 

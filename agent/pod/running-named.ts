@@ -89,8 +89,7 @@ export class RunningNamed {
     const { ledger, clock, wire, log, statistics, configuration } = parts;
     const life = this.#life;
     // Published by this run's start, while named hung, or by an agent that was killed before it could tell.
-    const { lastConfigured } = this.link.state.status;
-    if (await configuration.isNewerThan(lastConfigured, this.#untold)) await this.reconfig();
+    if (await configuration.isUnread(this.link.state.status, this.#untold)) await this.reconfig();
     this.#untold = false;
     const named = await statistics();
     const serialHere = (zone: DomainName) => wire.serialHere(zone);
@@ -137,9 +136,12 @@ export class RunningNamed {
   async reconfig(): Promise<void> {
     const { rndc, configuration, log } = this.#deps.parts;
     const answer = await rndc.command('reconfig');
-    // The user's configuration may have given up zones that ours can have now.
-    if (answer.ok && this.#deps.adopted) await this.look();
-    if (answer.ok) return;
+    if (answer.ok) {
+      await configuration.noteTaken();
+      // The user's configuration may have given up zones that ours can have now.
+      if (this.#deps.adopted) await this.look();
+      return;
+    }
     const why = answer.error ?? answer.text;
     log.error({ reason: why }, 'named refuses the new configuration, the last one stays');
     await configuration.rollBack(why);

@@ -1,15 +1,15 @@
-import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { afterAll, expect, test } from 'vitest';
 import { makeRig } from '../rig/rig.ts';
 import { until, untilEqual } from '../rig/until.ts';
 import { axfr, dig } from './dig.ts';
 import { logSince } from './log-since.ts';
 import { openRig } from './open-rig.ts';
+import { rndc } from './rndc.ts';
+import { typeAt } from './type-at.ts';
 import { condition } from './zone-status.ts';
 
 const patience = { withinMs: 30_000 };
@@ -37,7 +37,7 @@ options {
   directory "${folder}"; pid-file none; session-keyfile none; recursion no;
   listen-on port ${dnsPort} { ${address}; }; listen-on-v6 { none; };
   allow-transfer { friends; }; transfer-source ${address}; notify-source ${address};
-  transfers-out 17; ${options}
+  transfers-out 17; zone-statistics none; ${options}
 };
 ${zones.map((zone) => `zone "${zone}" { type primary; file "${zone}"; };`).join('\n')}
 ${more}`;
@@ -67,12 +67,6 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const pod = () => rig().pod('primary-0');
 const www = (zone: string) => rig().data('primary-0', `www.${zone}`);
-const rndc = async (...command: string[]): Promise<string> => {
-  const { 'named.controlAddress': server = '', 'named.controlPort': port = '' } = pod().options();
-  const key = join(pod().path('state'), 'keys', 'bind9-agent-control.key');
-  const args = ['-s', server, '-p', port, '-k', key, ...command];
-  return (await promisify(execFile)('rndc', args)).stdout;
-};
 
 /** The conflict that a zone's status tells. */
 const conflict = (zone: string) => condition(rig(), zone, 'Conflict');
@@ -91,6 +85,8 @@ test("serves the user's zones as they were beside our own, and merges into optio
     await until(async () => (await readFile(log)).includes('loaded serial 77'), patience);
   }
   expect((await readFile(userConf)).toString()).toMatch(/^\/\/ Mine\./);
+  // Without statistics named would not tell which zones it has.
+  expect(await typeAt(pod(), 'ours.example')).toBe('primary');
 });
 
 test("a DNSZone with the name of a user's zone is a conflict and changes nothing", async () => {
@@ -108,7 +104,7 @@ test('a zone that somebody else adds to the running named is never touched', asy
     '$TTL 300\n@ SOA ns1 admin 5 3600 600 604800 300\n@ NS ns1\nns1 A 192.0.2.53\nwww A 192.0.2.5\n',
   );
   const stanza = `{ type primary; file "${folder}/added"; };`;
-  await rndc('addzone', 'added.example', stanza);
+  await rndc(pod(), 'addzone', 'added.example', stanza);
   await rig().zone('added.example', { www: '192.0.2.6' });
   await until(() => conflict('added.example'), patience);
   await pod().killAgent();
@@ -120,7 +116,7 @@ test('a zone that somebody else adds to the running named is never touched', asy
   await rig().zone('marker.example', { www: '192.0.2.1' });
   await rig().agreed('marker.example');
   expect(await www('added.example')).toEqual(['192.0.2.5']);
-  expect(await rndc('showzone', 'added.example')).not.toMatch(/bind9-agent-local/);
+  expect(await rndc(pod(), 'showzone', 'added.example')).not.toMatch(/bind9-agent-local/);
 });
 
 test("adopts the user's file again when it changes: zones come, take ours over, and go", async () => {
@@ -136,6 +132,30 @@ test("adopts the user's file again when it changes: zones come, take ours over, 
   await untilEqual(() => www('ours.example'), ['192.0.2.1'], patience);
   await writeConf({ zones: ['mine.example'] });
   await untilEqual(() => www('taken.example'), ['192.0.2.3'], patience);
+});
+
+test('adopts it again within seconds when a file changes that it includes, or that one of these includes', async () => {
+  const soon = { withinMs: 5000 };
+  const zone = (name: string): string =>
+    `zone "${name}" { type primary; file "${folder}/mine.example"; };\n`;
+  const write = (file: string, text: string): Promise<void> => writeFile(join(folder, file), text);
+  await write('outer.conf', 'include "inner.conf"; include "many-*.conf";');
+  await write('inner.conf', zone('inner.example'));
+  await write('many-1.conf', zone('many-1.example'));
+  // A file that the agent writes is among them.
+  const key = join(pod().path('state'), 'keys', 'bind9-agent-control.key');
+  const more = `include "outer.conf"; include "${key}";`;
+  await writeConf({ zones: ['mine.example'], more });
+  for (const name of ['inner.example', 'many-1.example'])
+    await untilEqual(() => www(name), ['192.0.2.77'], patience);
+  await write('inner.conf', zone('inner.example') + zone('other.example'));
+  await untilEqual(() => www('other.example'), ['192.0.2.77'], soon);
+  await write('many-2.conf', zone('many-2.example'));
+  await untilEqual(() => www('many-2.example'), ['192.0.2.77'], soon);
+  await rm(join(folder, 'many-1.conf'));
+  const gone = async () => (await dig(pod().place, 'many-1.example', 'SOA')).status;
+  await untilEqual(gone, 'REFUSED', soon);
+  await writeConf({ zones: ['mine.example'] });
 });
 
 test("keeps the last good configuration when the user's file is broken, has views, or fails in named", async () => {
