@@ -28,8 +28,12 @@ test('twenty agents come back after an outage one after the other, and in time',
   await Promise.all(clusters.map((cluster) => cluster.start(() => undefined)));
   const views = () => clusters.map((cluster) => cluster.view());
   await until(() => views().every(({ synced }) => synced), patience);
-  for (const [index, pod] of pods.entries())
+  // A register() that takes long says so, goes on, and is asked again by whoever wants it done.
+  const register = async (index: number, pod: string): Promise<boolean> => {
     await clusters[index]?.register(registrationOf(pod, { namespace }));
+    return true;
+  };
+  for (const [index, pod] of pods.entries()) await until(() => register(index, pod), patience);
   await until(() => views().every(({ peers }) => peers.size === AGENTS - 1), patience);
 
   const times = (): readonly number[] => proxy.asked.map(({ at }) => at);
