@@ -1,5 +1,7 @@
 import { afterAll, afterEach, beforeEach, expect, test } from 'vitest';
+import { metadataOf } from '../../agent/observe/kubernetes/object-parts.ts';
 import type { ZoneReport } from '../../agent/report/zone-report.ts';
+import { objectKey } from '../../agent/resources/types.ts';
 import { openProxy } from '../control-plane/proxy.ts';
 import { useControlPlane } from '../control-plane/suite.ts';
 import { watchSerials } from '../process/serial-watch.ts';
@@ -7,6 +9,7 @@ import type { Pod } from '../rig/pod.ts';
 import { makeRig, type Rig } from '../rig/rig.ts';
 import { until, untilEqual } from '../rig/until.ts';
 import { installCrds } from './install.ts';
+import { readZone } from './zone-cache.ts';
 
 const patience = { withinMs: 30_000 };
 const zone = 'example.com';
@@ -50,7 +53,11 @@ const running = (): Pod[] =>
   [...rig.pods.values()].filter(({ agent }) => agent?.running() === true);
 
 type Status = ZoneReport & {
-  readonly allocated: { readonly serial: number; readonly by: string };
+  readonly allocated: {
+    readonly serial: number;
+    readonly by: string;
+    readonly contentHash: string;
+  };
 };
 const status = async (): Promise<Status> => (await rig.home.status(name)) as Status;
 
@@ -151,6 +158,12 @@ test('a zone that is deleted and made anew under its name begins afresh, and no 
     await untilEqual(() => rig.data(pod.name, `fresh.${zone}`), ['192.0.2.99'], patience);
   const after = await told();
   expect(after.allocated.serial).toBe(after.serial);
-  expect(after.reportedTime > before.reportedTime).toBe(true);
+  expect(after.allocated.contentHash).not.toBe(before.allocated.contentHash);
+  const { creationTimestamp } = metadataOf(
+    await readZone(plane(), objectKey(rig.home.namespace, name)),
+  );
+  expect(Date.parse(after.reportedTime)).toBeGreaterThanOrEqual(
+    Date.parse(String(creationTimestamp)),
+  );
   expect(await rig.data('secondary-0', `www.${zone}`)).toEqual([]);
 }, 120_000);
