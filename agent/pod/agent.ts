@@ -181,7 +181,7 @@ export class Agent {
   }
 
   async #startFromDisk(): Promise<void> {
-    if (await this.start.fromDisk()) this.named.noteUntold();
+    if (await this.start.fromDisk(() => this.named.meet())) this.named.noteUntold();
   }
 
   #watched(path: string): WatchedFile | undefined {

@@ -8,8 +8,6 @@ import { failureOf, type TransientError } from '../problem.ts';
 /** What outlives a restart of the agent, so that named.conf can be written before anything is known of the cluster. */
 export interface Remembered {
   readonly instance: WantedConfig;
-  /** named's release as it last told itself, `9.18.49`. */
-  readonly release?: string;
   /** What named read last and took. */
   readonly taken?: Taken;
   /** What it refused since then. */

@@ -16,8 +16,6 @@ import { serverSettings, toolPath } from './settings.ts';
 
 type NamedTimes = Pick<NamedStatus, 'bootTime' | 'lastConfigured'>;
 
-const TOOL_TIMEOUT_MS = 30_000;
-
 /** named's configuration: our own, or the user's adopted; written before named starts, and when it changes. */
 export class Configuration {
   readonly #options: Options;
@@ -27,7 +25,8 @@ export class Configuration {
   readonly #server: ServerConfig;
   readonly #memory: ConfigurationMemory;
   readonly #user: AdoptedConf | undefined;
-  #toolRelease: string | undefined;
+  /** Of the named that was met in this run; what will be started next may be another. */
+  #release: string | undefined;
   #metNamed = false;
 
   constructor(options: Options, given: GivenKeys, pod: PodSecrets, log: Logger) {
@@ -67,10 +66,6 @@ export class Configuration {
     if (damaged !== undefined) this.#log.warn({ reason: damaged }, 'starting from defaults');
     const { taken, refused } = this.#memory.now;
     await this.#server.recall(taken?.version, refused);
-    const ran = await run(toolPath(this.#options, 'named-checkconf'), ['-v'], {
-      timeoutMs: TOOL_TIMEOUT_MS,
-    });
-    this.#toolRelease = ran.ok ? ran.stdout.trim() : undefined;
     await this.#user?.readFirst();
   }
 
@@ -122,10 +117,12 @@ export class Configuration {
     await this.#user?.watch(changed, clock, signal);
   }
 
-  /** named is another release than was thought: what is written may depend on it. */
-  async noteRelease(release: string | undefined): Promise<void> {
-    if (release === undefined) return;
-    await this.#memory.put({ ...this.#memory.now, release });
+  /**
+   * What is written depends on named's release. Before it is known, only what each release takes is written: the one that
+   * is started next may be newer than the last, and one that refuses its configuration would never tell.
+   */
+  noteRelease(release: string | undefined): void {
+    this.#release = release ?? this.#release;
   }
 
   /**
@@ -178,7 +175,7 @@ export class Configuration {
       this.#options,
       this.#given,
       this.#pod,
-      versionOf(this.#memory.now.release ?? this.#toolRelease),
+      versionOf(this.#release),
       this.newZones,
     );
     return this.#server.publish(

@@ -25,6 +25,8 @@ export interface RunningNamedDeps {
   readonly changed: () => void;
 }
 
+const MEET_MS = 500;
+
 /**
  * The named beside this agent, from one life of its process to the next: whether it answers, what it has that is not ours,
  * and whether what it has was held against what it should have.
@@ -72,6 +74,11 @@ export class RunningNamed {
 
   noteForeign(zone: DomainName): void {
     this.#setForeign([...this.#foreign, zone]);
+  }
+
+  /** Asks named once whether it is there; not for long, for it may hang. */
+  async meet(): Promise<void> {
+    await this.link.check(AbortSignal.timeout(MEET_MS));
   }
 
   /** A configuration was published that a running named was not told of. */
@@ -187,10 +194,8 @@ export class RunningNamed {
     log.info({ release }, 'named answers');
     metrics.setNamed(release);
     this.#forget();
-    configuration
-      .noteRelease(release)
-      .catch((error: unknown) => log.warn({ err: error }, 'the release could not be noted'))
-      .finally(() => this.#deps.changed());
+    configuration.noteRelease(release);
+    this.#deps.changed();
   }
 
   #onDown(why: string): void {

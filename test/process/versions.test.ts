@@ -81,6 +81,33 @@ async function otherCommands(rig: Rig): Promise<void> {
   await untilEqual(status, 'NOERROR', patience);
 }
 
+test('a pod goes from one version of BIND to the other and back, on its disk', async ({ skip }) => {
+  const [older, newer] = [await bindOf('9.18'), await bindOf('9.20')];
+  if (!older.ok) return skip(older.why);
+  if (!newer.ok) return skip(newer.why);
+  const rig = await makeRig({ secondaries: 1, bind: older.bind, restartsNamed: false });
+  try {
+    await rig.start();
+    await change(rig, '192.0.2.1');
+    for (const [bind, address] of [
+      [newer.bind, '192.0.2.2'],
+      [older.bind, '192.0.2.3'],
+    ] as const) {
+      for (const pod of rig.pods.values()) {
+        await pod.stop();
+        await pod.move({ bind });
+        await pod.start();
+      }
+      await change(rig, address);
+    }
+  } catch (error) {
+    console.error(rig.tails(30));
+    throw error;
+  } finally {
+    await rig.close();
+  }
+}, 120_000);
+
 for (const branch of ['9.18', '9.20'] as const)
   test(`BIND ${branch} creates, changes and removes zones, heals, and survives kill -9`, async ({
     skip,

@@ -39,6 +39,7 @@ export interface Host {
 /** One agent and one named that live and die together; the rig is their kubelet. */
 export class Pod {
   readonly spec: PodSpec;
+  #bind: Bind;
   readonly #host: Host;
   #place: Place | undefined;
   #ports:
@@ -53,6 +54,7 @@ export class Pod {
 
   constructor(spec: PodSpec, host: Host) {
     this.spec = spec;
+    this.#bind = spec.bind;
     this.#host = host;
   }
 
@@ -150,7 +152,8 @@ export class Pod {
 
   /** What the agent is told, by option path. */
   options(): Record<string, string> {
-    const { name, role, cluster, instance, clusterKey, bind, settings } = this.spec;
+    const { name, role, cluster, instance, clusterKey, settings } = this.spec;
+    const bind = this.#bind;
     const { address, dnsPort } = this.place;
     return {
       ...this.#admission.settings,
@@ -221,14 +224,21 @@ export class Pod {
   }
 
   /**
-   * The stopped pod gets another address and uid under the same name, and its disk is kept or wiped. `start()` is up
-   * to the caller.
+   * The stopped pod gets another address and uid under the same name, its disk is kept or wiped, and its BIND may be
+   * another. `start()` is up to the caller.
    */
-  async move({ wiped = false }: { readonly wiped?: boolean } = {}): Promise<void> {
+  async move({
+    wiped = false,
+    bind = this.#bind,
+  }: {
+    readonly wiped?: boolean;
+    readonly bind?: Bind;
+  } = {}): Promise<void> {
     if (this.#agent?.running() === true || this.#named?.running() === true) {
       throw new Error(`${this.name} must be stopped before it is moved`);
     }
     const old = this.#place;
+    this.#bind = bind;
     this.#place = await this.#host.places.take();
     if (old !== undefined) this.#host.places.giveBack(old);
     this.#admitted = undefined;
@@ -282,7 +292,7 @@ export class Pod {
     const conf = join(this.path('config'), 'named.conf');
     // What is wrong before the configuration's own logging begins would go to syslog.
     const args = ['-f', '-L', this.logs.start, '-c', conf];
-    const program = { file: this.spec.bind.named, args };
+    const program = { file: this.#bind.named, args };
     const named = startChild(program, { log: this.logs.named, ledger: this.#host.ledger });
     this.#named = named;
     void named.exited.then(async () => {
