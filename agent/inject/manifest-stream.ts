@@ -12,7 +12,7 @@ import type { Problem } from '../problem.ts';
 import { splitDocuments } from '../resources/yaml-documents.ts';
 import { keysOf, type Operation } from './json-patch.ts';
 import type { InjectSettings } from './settings.ts';
-import { compare, linesOf } from './unified-diff.ts';
+import { linesOf } from './unified-diff.ts';
 import { injectDocument, type Outcome, patched } from './workload.ts';
 
 export interface InjectedStream {
@@ -94,18 +94,11 @@ function injectPiece(text: string, line: number, settings: InjectSettings): Inje
 
 /** The writer knows nothing of room within lines: a line that differs in nothing else stays as its author wrote it. */
 function asWritten(before: string, after: string): string {
-  const lines = compare(linesOf(before), linesOf(after));
-  let gone: string[] = [];
-  return lines
-    .flatMap(({ mark, text }) => {
-      if (mark === ' ') gone = [];
-      if (mark === '-') gone.push(text);
-      if (mark !== '+') return mark === ' ' ? [text] : [];
-      const at = gone.findIndex((each) => withoutRoom(each) === withoutRoom(text));
-      const own = gone[at];
-      gone = gone.slice(at + 1);
-      return [own ?? text];
-    })
+  const lines = linesOf(before);
+  const exact = new Set(lines);
+  const own = new Map(lines.map((line) => [withoutRoom(line), line]));
+  return linesOf(after)
+    .map((line) => (exact.has(line) ? line : (own.get(withoutRoom(line)) ?? line)))
     .join('');
 }
 

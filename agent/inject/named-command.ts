@@ -24,8 +24,18 @@ const WITH_VALUE = 'AcdDELmMnNpStTuUxX';
 const SHELLS = ['sh', 'ash', 'bash', 'dash'];
 const INITS = ['tini', 'dumb-init', 'catatonit'];
 
-export const startsNamed = ({ command = [], args = [] }: Container): boolean =>
-  [...command, ...args].some((word) => /(^|[\s/])named(\s|$)/.test(word));
+/** Whether it does, or a script of it seems to. */
+export function startsNamed(container: Container): boolean {
+  const command = readCommand(container);
+  if (command.ok) return command.value.program.length > 0;
+  const { command: [first = '', ...rest] = [], args = [] } = container;
+  const script = [...rest, ...args].join(' ');
+  return (
+    basename(first) === 'named' ||
+    (SHELLS.includes(basename(first)) &&
+      /(^|[;&|(]\s*|\b(exec|which|-c)\s+|sbin\/)named(\s|\)|$)/m.test(script))
+  );
+}
 
 /** What is wrong is told of the field `command` or `args`. */
 export function readCommand({ command = [], args = [] }: Container): Parsed<NamedCommand> {

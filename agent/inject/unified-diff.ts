@@ -1,7 +1,7 @@
 /** Lines before and after a change that are shown with it. */
 const CONTEXT = 3;
 
-export interface Line {
+interface Line {
   readonly mark: ' ' | '-' | '+';
   readonly text: string;
 }
@@ -9,7 +9,7 @@ export interface Line {
 /** A unified diff as `diff -u` prints it and `patch` reads it; empty where the texts are the same. */
 export function unifiedDiff(name: string, before: string, after: string): string {
   if (before === after) return '';
-  const lines = compare(linesOf(before), linesOf(after));
+  const lines = compareDocuments(documentsOf(before), documentsOf(after));
   return `--- ${name}\n+++ ${name}\n${hunksOf(lines)
     .map((each) => showHunk(lines, each))
     .join('')}`;
@@ -18,11 +18,24 @@ export function unifiedDiff(name: string, before: string, after: string): string
 /** Lines with their ends, so that a last one without is another than one with. */
 export const linesOf = (text: string): string[] => text.match(/[^\n]*\n|[^\n]+$/g) ?? [];
 
+/** The documents of a stream, each with the marker that starts it. */
+const documentsOf = (text: string): string[] => text.split(/^(?=---\s)/m);
+
+/** One by one, where none came or went: what two texts have to differ in grows faster than they. */
+function compareDocuments(before: readonly string[], after: readonly string[]): Line[] {
+  if (before.length !== after.length)
+    return compare(linesOf(before.join('')), linesOf(after.join('')));
+  return before.flatMap((each, index) => compare(linesOf(each), linesOf(after[index] ?? '')));
+}
+
+/** More lines than that are shown as one change: to find the shortest way would take too long. */
+const MOST_STEPS = 1000;
+
 /** The shortest way from one to the other (Myers, "An O(ND) Difference Algorithm", 1986). */
-export function compare(before: readonly string[], after: readonly string[]): Line[] {
+function compare(before: readonly string[], after: readonly string[]): Line[] {
   const trail: Map<number, number>[] = [];
-  let furthest = new Map([[1, 0]]);
-  for (let steps = 0; ; steps += 1) {
+  const furthest = new Map([[1, 0]]);
+  for (let steps = 0; steps <= MOST_STEPS; steps += 1) {
     trail.push(new Map(furthest));
     for (let diagonal = -steps; diagonal <= steps; diagonal += 2) {
       let x = startOn(furthest, diagonal, steps);
@@ -31,8 +44,11 @@ export function compare(before: readonly string[], after: readonly string[]): Li
       furthest.set(diagonal, x);
       if (x >= before.length && x - diagonal >= after.length) return walkBack(trail, before, after);
     }
-    furthest = new Map(furthest);
   }
+  return [
+    ...before.map((text): Line => ({ mark: '-', text })),
+    ...after.map((text): Line => ({ mark: '+', text })),
+  ];
 }
 
 /** Where a path on this diagonal starts that has taken one step more: from the one that is further. */

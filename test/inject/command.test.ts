@@ -165,6 +165,15 @@ describe('bind9-agent inject', () => {
     expect((await command({ 'a.yaml': after }, { diff: true })).out).toBe('');
   });
 
+  test('takes a List of hundreds, and shows what would change in it', async () => {
+    const item = deployment('dns', named).trimEnd().replaceAll(/^/gm, '  ').replace('  ', '- ');
+    const text = `apiVersion: v1\nkind: List\nitems:\n${`${item}\n`.repeat(200)}`;
+    const { code, out: after } = await command({ a: text });
+    expect([code, after.match(/name: bind9-agent\n/g)?.length]).toEqual([0, 400]);
+    const { out: diff } = await command({ a: text }, { diff: true });
+    expect(applied(text, diff)).toBe(after);
+  });
+
   test('stands in a pipe, as a post-renderer of Helm does', () => {
     const node = [
       process.execPath,

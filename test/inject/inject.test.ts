@@ -281,6 +281,31 @@ test('what the API server fills in is no difference', () => {
   expect(inject(filled, { ...settings, memory: '1Gi' })).not.toEqual({ kind: 'patch', patch: [] });
 });
 
+test('named is known by what it is started by, before all else', () => {
+  const found = (...containers: Fields[]) =>
+    done({ spec: { containers } }).spec.containers.findIndex((each) => 'volumeMounts' in each);
+  const tail = { name: 'log', image: 'busybox', command: ['tail', '-F', '/var/log/named'] };
+  const conf = { volumeMounts: [{ name: 'c', mountPath: '/etc/bind' }] };
+  expect(found(tail, named)).toBe(1);
+  expect(found({ name: 'bind9', image: 'x' }, { ...named, name: 'a' })).toBe(1);
+  expect(found(named, { name: 'a', image: 'mine', command: ['named'], ...conf })).toBe(1);
+  const script = ['bash', '-c', 'cp -Lr /config/* /etc/bind/\nexec $(which named) -u bind -g'];
+  const annotated = {
+    spec: { containers: [named, { name: 'a', image: 'mine', command: script }] },
+  };
+  expect(told(inject(annotated, settings))).toMatchObject([
+    expect.stringContaining('spec.containers[1].command: want named and its flags, got a shell'),
+  ]);
+});
+
+test('a sidecar that somebody else has put first since then stays first', () => {
+  const template = done(pod({}));
+  const proxy = { name: 'proxy', image: 'proxy', restartPolicy: 'Always' };
+  const initContainers = [proxy, ...template.spec.initContainers];
+  const after = { ...template, spec: { ...template.spec, initContainers } };
+  expect(inject(after, settings)).toEqual({ kind: 'patch', patch: [] });
+});
+
 test('a configuration that is taken away by annotation is not adopted any more', () => {
   const volumeMounts = [{ name: 'conf', mountPath: '/etc/bind/named.conf' }];
   const env = (template: Injected) => JSON.stringify(template.spec.initContainers[0]?.['env']);
