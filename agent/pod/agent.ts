@@ -117,7 +117,7 @@ export class Agent {
 
   async run(signal: AbortSignal): Promise<void> {
     const { options, clock, log, configuration } = this.#parts;
-    await this.#startFromDisk();
+    if (await this.start.fromDisk(() => this.named.meet())) this.named.noteUntold();
     const tasks = [
       this.named.link.watch(signal),
       this.#prover.run(signal),
@@ -155,7 +155,7 @@ export class Agent {
    */
   async prepare(signal: AbortSignal): Promise<string | undefined> {
     this.#registers = false;
-    await this.#startFromDisk();
+    await this.start.fromDisk();
     if (this.start.notYet === undefined) return undefined;
     await this.#begin();
     const done = new AbortController();
@@ -178,10 +178,6 @@ export class Agent {
   async #begin(): Promise<void> {
     await this.#labels?.read();
     await this.#parts.cluster.start(() => this.wake());
-  }
-
-  async #startFromDisk(): Promise<void> {
-    if (await this.start.fromDisk(() => this.named.meet())) this.named.noteUntold();
   }
 
   #watched(path: string): WatchedFile | undefined {

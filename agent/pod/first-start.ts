@@ -29,14 +29,14 @@ export class FirstStart {
    * What lies on disk and was served before is served at once, before anything is known of the cluster. Returns whether a
    * configuration was published.
    *
-   * @param meet asks named, if it is there
+   * @param meet asks named, where it may be there
    */
-  async fromDisk(meet: () => Promise<void>): Promise<boolean> {
+  async fromDisk(meet?: () => Promise<void>): Promise<boolean> {
     const { configuration, log } = this.#parts;
     await configuration.load();
     if (!(await this.hasDatabase())) return false;
     // Beside a named that runs already nothing needs to be written anew.
-    await meet();
+    await meet?.();
     const left = await failureOf(withdrawFirstStanzas(configuration.newZones));
     if (left !== undefined) log.warn({ err: left }, 'the stanzas of the first start stay');
     const outcome = await configuration.publishRemembered();
