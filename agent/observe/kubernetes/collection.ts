@@ -1,6 +1,7 @@
 import { TransientError } from '../../problem.ts';
 import { isObject } from '../../resources/got.ts';
-import { type ObjectKey, objectKey } from '../../resources/types.ts';
+import type { ObjectKey } from '../../resources/types.ts';
+import { joined } from './texts.ts';
 
 /** An object as the API server tells it. */
 export type RawObject = Readonly<Record<string, unknown>>;
@@ -183,7 +184,8 @@ export function identify({ metadata }: RawObject): Identity {
   const version = versionOf(resourceVersion);
   if (typeof name !== 'string' || version === undefined)
     throw new TransientError('an object without a name or a version');
-  return { key: objectKey(typeof namespace === 'string' ? namespace : '', name), version };
+  const key = joined([typeof namespace === 'string' ? namespace : '', name]) as ObjectKey;
+  return { key, version };
 }
 
 /** Versions are revisions of etcd: whole numbers that grow. */

@@ -2,10 +2,10 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Problem } from '../../problem.ts';
 import { isObject } from '../../resources/got.ts';
 import { objectName, readObject } from '../../resources/read-object.ts';
-import type { Metadata, ObjectKey, ResourceObject } from '../../resources/types.ts';
+import type { ApiVersion, Metadata, ObjectKey, ResourceObject } from '../../resources/types.ts';
 import type { InvalidObject, ZoneStatus } from '../cluster.ts';
 import type { Identity, Kept, RawObject } from './collection.ts';
-import type { Texts } from './texts.ts';
+import { joined, type Texts } from './texts.ts';
 import { zoneStatusOf } from './zone-status.ts';
 
 /** What is kept in memory of one object of ours. */
@@ -57,8 +57,11 @@ export function keepObject(
 
 function zonePart(raw: RawObject, texts: Texts): Pick<KeptObject, 'uid' | 'status'> {
   const uid = isObject(raw['metadata']) ? raw['metadata']['uid'] : undefined;
-  const status = zoneStatusOf(raw);
-  texts.shareIn(status.report);
+  const read = zoneStatusOf(raw);
+  texts.shareIn(read.report);
+  const { firstSeen } = read;
+  const status =
+    firstSeen === undefined ? read : { ...read, firstSeen: texts.shareTime(firstSeen) };
   return typeof uid === 'string' ? { uid, status } : { status };
 }
 
@@ -66,29 +69,37 @@ function zonePart(raw: RawObject, texts: Texts): Pick<KeptObject, 'uid' | 'statu
 const same = <T>(before: T | undefined, now: T): T =>
   before !== undefined && isDeepStrictEqual(before, now) ? before : now;
 
+/**
+ * The object without what is not needed. Every field is written out: V8 puts fields that were spread or come later into a
+ * second object beside the first.
+ */
 function trimmed(object: ResourceObject, key: ObjectKey, texts: Texts): ResourceObject {
-  texts.shareIn('spec' in object ? object.spec : {});
   const metadata = trimmedMetadata(object, texts);
-  // The key as the collection has it: one text less for each object.
-  return 'id' in object
-    ? { ...object, key, metadata, id: `${object.kind}/${key}` }
-    : { ...object, key, metadata };
+  if (object.kind === 'ConfigMap') return { kind: object.kind, key, metadata, data: object.data };
+  const { kind, spec } = object;
+  const apiVersion = texts.share(object.apiVersion) as ApiVersion;
+  texts.shareIn(spec);
+  const id = 'id' in object ? joined([kind, key]) : undefined;
+  // The parts fit together as they did before.
+  return (
+    id === undefined
+      ? { kind, apiVersion, key, metadata, spec }
+      : { kind, apiVersion, key, metadata, spec, id }
+  ) as ResourceObject;
 }
 
 /** Of a record, its uid and generation tell nothing that its versions do not. */
 function trimmedMetadata({ kind, metadata }: ResourceObject, texts: Texts): Metadata {
-  const { name, namespace, uid, creationTimestamp, generation } = metadata;
+  const { name, uid, creationTimestamp: created, generation } = metadata;
+  const namespace = texts.share(metadata.namespace);
   const labels = small(texts.shareIn(metadata.labels));
-  const created = creationTimestamp === undefined ? {} : { creationTimestamp };
-  if (kind === 'ConfigMap') return { name, namespace, labels, annotations: NONE };
-  const common = { name, namespace: texts.share(namespace), labels, ...created };
-  if (kind.endsWith('Record')) return { ...common, annotations: NONE };
-  return {
-    ...common,
-    annotations: ours(metadata.annotations),
-    ...(uid === undefined ? {} : { uid }),
-    ...(generation === undefined ? {} : { generation }),
-  };
+  if (kind === 'ConfigMap' || created === undefined)
+    return { name, namespace, labels, annotations: NONE };
+  const creationTimestamp = texts.shareTime(created);
+  if (kind.endsWith('Record') || uid === undefined || generation === undefined)
+    return { name, namespace, labels, annotations: NONE, creationTimestamp };
+  const annotations = ours(metadata.annotations);
+  return { name, namespace, labels, annotations, creationTimestamp, uid, generation };
 }
 
 const NONE: Readonly<Record<string, string>> = Object.freeze({});

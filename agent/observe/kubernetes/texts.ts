@@ -9,6 +9,7 @@ const MOST = 4096;
  */
 export class Texts {
   readonly #known = new Map<string, string>();
+  #time = '';
 
   share(text: string): string {
     if (text.length > LONGEST || TIME.test(text)) return text;
@@ -18,6 +19,12 @@ export class Texts {
     if (this.#known.size >= MOST) this.#known.clear();
     this.#known.set(text, text);
     return text;
+  }
+
+  /** Objects that were made together have the same time. */
+  shareTime(time: string): string {
+    if (time !== this.#time) this.#time = time;
+    return this.#time;
   }
 
   /** The value, whose texts are shared from now on. It is changed in place: nobody else may have it yet. */
@@ -30,3 +37,6 @@ export class Texts {
     return value;
   }
 }
+
+/** In one piece: `a + b` and `${a}${b}` only refer to their parts, which are kept beside the whole when that is looked up. */
+export const joined = (parts: readonly string[]): string => parts.join('/');
