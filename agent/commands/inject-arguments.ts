@@ -8,7 +8,7 @@ interface Given {
   readonly user: number;
   readonly serviceAccount: string;
   readonly keySecret?: KeySecret;
-  readonly moreKeySecret: readonly KeySecret[];
+  readonly moreKeySecret?: readonly KeySecret[];
   readonly cpu: string;
   readonly memory: string;
   readonly memoryLimit: string;
@@ -32,7 +32,6 @@ export function describeInject(program: Command, ask: (request: InjectRequest) =
       '--more-key-secret <secret/key>',
       'key files that zones name; can be given several times',
       moreSecrets,
-      [],
     )
     .option('--service-account <name>', 'for pods that name none; "" gives none', serviceAccount)
     .option('--user <uid>', 'of named and the agent, where the pod says none', uid, user)
@@ -47,7 +46,7 @@ export function describeInject(program: Command, ask: (request: InjectRequest) =
 }
 
 function requestOf(files: readonly string[], given: Given): InjectRequest {
-  const { diff, keySecret, moreKeySecret, ...settings } = given;
+  const { diff, keySecret, moreKeySecret = [], ...settings } = given;
   return {
     files,
     diff: diff === true,
@@ -67,7 +66,7 @@ function secretOf(text: string): KeySecret {
   return { secret, file };
 }
 
-const moreSecrets = (text: string, before: readonly KeySecret[]): KeySecret[] => [
+const moreSecrets = (text: string, before: readonly KeySecret[] = []): KeySecret[] => [
   ...before,
   secretOf(text),
 ];

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
+import { readCommandLine } from '../../agent/cli.ts';
 import { injectCommand } from '../../agent/commands/inject.ts';
 import { defaultSettings } from '../../agent/inject/settings.ts';
 import { unifiedDiff } from '../../agent/inject/unified-diff.ts';
@@ -41,6 +42,60 @@ const named = '{name: named, image: internetsystemsconsortium/bind9}';
 const web = '{name: web, image: nginx}';
 const other =
   'apiVersion: v1\nkind: ConfigMap   # as it is\nmetadata: {name: c}\ndata: {on: "yes", x: 0777}\n';
+
+describe('the command line of inject', () => {
+  const read = (...args: string[]) => {
+    let err = '';
+    const note = (text: string): void => {
+      err += text;
+    };
+    const terminal = { out: note, err: note, columns: 100, version: '1.2.3' };
+    return { line: readCommandLine(['inject', ...args], terminal), told: () => err };
+  };
+
+  test('takes files, its own options, and settings for the agents', () => {
+    const { line } = read(
+      ...['a.yaml', '-', '--diff', '--image=x:1', '--key-secret', 'keys/a.key', '--user=53'],
+      ...['--more-key-secret=b/c', '--more-key-secret=d/e', '--guard-zones', '5', '--memory=1Gi'],
+    );
+    expect(line.ok && line.value).toEqual({
+      flags: new Map([['guard.zones', '5']]),
+      invocation: {
+        command: 'inject',
+        files: ['a.yaml', '-'],
+        diff: true,
+        settings: {
+          ...defaultSettings,
+          image: 'x:1',
+          user: 53,
+          memory: '1Gi',
+          key: { secret: 'keys', file: 'a.key' },
+          moreKeys: [
+            { secret: 'b', file: 'c' },
+            { secret: 'd', file: 'e' },
+          ],
+        },
+      },
+    });
+    const { line: bare } = read();
+    expect(bare.ok && bare.value.invocation).toEqual({
+      command: 'inject',
+      files: [],
+      diff: false,
+      settings: defaultSettings,
+    });
+  });
+
+  test.each([
+    ['--key-secret', 'keys', 'Want SECRET/KEY, as in bind9-keys/cluster.key'],
+    ['--user', '0', 'Want a uid from 1'],
+    ['--user', 'bind', 'Want a uid from 1'],
+  ])('refuses %s %s', (flag, value, told) => {
+    const { line, told: said } = read(flag, value);
+    expect(line).toEqual({ ok: false, exitCode: 2 });
+    expect(said()).toContain(told);
+  });
+});
 
 describe('bind9-agent inject', () => {
   test('puts agents into the pods of named; all else passes through as it is', async () => {

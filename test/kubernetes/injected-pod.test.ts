@@ -1,4 +1,4 @@
-import { chmodSync, readFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { inject } from '../../agent/inject/inject.ts';
@@ -59,7 +59,7 @@ const own = {
   },
 };
 
-/** As the image's manual has it: `-g`, and what the user had in named.conf before there was any agent. */
+/** `-g`, and a configuration that takes zones by another's commands, as those of Bindy do. */
 const adopted = {
   metadata: { labels: { instance: 'secondary', role: 'secondary', cluster: 'production' } },
   spec: {
@@ -98,13 +98,16 @@ async function makePods(): Promise<Story> {
   const places = { primary: await spots.take(), secondary: await spots.take() };
   chmodSync(ledger.folder, 0o755);
   const agent = await agentProgram('source');
+  const rndcPort = await claimPort();
   const make = async (template: object, role: keyof typeof places): Promise<RunningPod> => {
     const place = places[role];
     const pod = await stored(template, `${role}-0`, place, namespace);
     const root = join(ledger.folder, pod.metadata.name, 'volumes');
-    const conf = `options { directory "${root}/cache"; recursion no; pid-file none; session-keyfile none;
+    const conf = `options { directory "${root}/cache"; recursion no; allow-new-zones yes;
   listen-on port ${place.dnsPort} { ${place.address}; }; listen-on-v6 { none; };
   transfer-source ${place.address}; notify-source ${place.address}; };
+key "operator" { algorithm hmac-sha256; secret "c2VjcmV0"; };
+controls { inet ${place.address} port ${rndcPort} allow { any; } keys { "operator"; }; };
 zone "mine.example" { type primary; file "${root}/conf/mine"; };\n`;
     return new RunningPod(pod, place.address, {
       plane: plane(),
@@ -142,6 +145,8 @@ test('injected pods start in order, serve and transfer, and keep what the user h
     expect(await data('secondary', 'www.mine.example')).toEqual(['192.0.2.77']);
     const log = () => readFileSync(pods.secondary.logOf('named'), 'utf8');
     expect(log()).toContain('starting BIND');
+    // Added zones are where somebody else may have added some before.
+    expect(existsSync(join(pods.secondary.folderOf('cache'), '_default.nzd'))).toBe(true);
     await home.put(
       'zone',
       zoneManifest({ zone: 'ours.example', cluster: 'production', hosts: { www: '192.0.2.2' } }),
