@@ -55,6 +55,8 @@ const samples: { readonly [Kind in ResourceKind]: readonly SpecSample[] } = {
       zoneName: 'zone.example',
       type: 'primary',
       clusterRef: 'demo',
+      clusterProviderRef: 'provider',
+      globalClusterRef: 'global',
       soaRecord: { primaryNs: 'ns1', adminEmail: 'admin@example.com' },
       nameServers: [{ hostname: 'ns1', ipv4Address: '192.0.2.53', ipv6Address: '2001:db8::53' }],
       nameServerIps: { ns2: '192.0.2.54' },
