@@ -45,7 +45,7 @@ async function synced(opening: Opening = {}): Promise<KubernetesCluster> {
 const hasZone = (cluster: KubernetesCluster, name: string): boolean =>
   cluster.view().zones.has(objectKey(namespace, name));
 
-const told = ({ invalid }: ClusterView, object: string): string | undefined =>
+const problemOf = ({ invalid }: ClusterView, object: string): string | undefined =>
   invalid.find((each) => each.object === object)?.problems[0]?.problem;
 
 describe('an API server that goes away', () => {
@@ -54,9 +54,9 @@ describe('an API server that goes away', () => {
     await put(plane(), namespace, zone('gone'));
     const cluster = await synced();
     await plane().apiServer.kill();
-    await until(() => cluster.view().stale?.includes('ECONNREFUSED'), { withinMs: 5000 });
+    const told = /^\w+ and \d+ more kinds: not up to date since \S+: .*ECONNREFUSED/;
+    await until(() => told.test(cluster.view().stale ?? ''), { withinMs: 5000 });
     const { stale, removalsFrozen, zones } = cluster.view();
-    expect(stale).toMatch(/^\w+ and \d+ more kinds: not up to date since \S+: /);
     expect(removalsFrozen).toBe(stale);
     expect(zones.size).toBe(2);
     await plane().apiServer.start();
@@ -66,7 +66,7 @@ describe('an API server that goes away', () => {
     await until(() => hasZone(cluster, 'new') && !hasZone(cluster, 'gone'));
     expect(cluster.view().removalsFrozen).toBeUndefined();
     // What it had before was never taken for gone on the way.
-    expect(Math.min(...sizes)).toBe(1);
+    expect(Math.min(...sizes)).toBeGreaterThan(0);
   });
 
   test('stopped in the middle: noticed by its silence, and true again when it goes on', async () => {
@@ -151,10 +151,10 @@ describe('kinds that the API server does not know', () => {
     await put(plane(), namespace, zone('example'));
     const cluster = await synced({ times });
     expect(hasZone(cluster, 'example')).toBe(true);
-    expect(told(cluster.view(), object)).toContain('want its CRD');
+    expect(problemOf(cluster.view(), object)).toContain('want its CRD');
     expect(cluster.view().removalsFrozen).toBeUndefined();
     await installCrds(plane());
-    await until(() => told(cluster.view(), object) === undefined);
+    await until(() => problemOf(cluster.view(), object) === undefined);
   });
 
   test('later: what is missing is not taken for deleted until they are back', async () => {
