@@ -1,6 +1,7 @@
 import { type DomainName, parseName } from '../dns/name.ts';
 import type { Serial } from '../dns/serial.ts';
 import { TransientError } from '../problem.ts';
+import { httpGet } from './http-get.ts';
 
 /** One zone as named's statistics channel tells it. */
 export interface NamedZone {
@@ -73,11 +74,11 @@ async function read(channel: StatisticsChannel, path: string): Promise<unknown> 
   const { timeoutMs, signal } = channel;
   const late = AbortSignal.timeout(timeoutMs);
   try {
-    const response = await fetch(`${urlOf(channel)}${path}`, {
+    const { status, text } = await httpGet(`${urlOf(channel)}${path}`, {
       signal: signal === undefined ? late : AbortSignal.any([signal, late]),
     });
-    if (!response.ok) throw unexpected(channel, `HTTP ${response.status}`);
-    return (await response.json()) as unknown;
+    if (status !== 200) throw unexpected(channel, `HTTP ${status}`);
+    return JSON.parse(text);
   } catch (cause) {
     if (cause instanceof TransientError) throw cause;
     throw new TransientError(`${nameOf(channel)} ${explain(cause, timeoutMs)}`, { cause });
@@ -89,9 +90,7 @@ function explain(cause: unknown, timeoutMs: number): string {
   if (cause.name === 'TimeoutError') return `did not answer within ${timeoutMs} ms`;
   if (cause.name === 'AbortError') return 'was not waited for';
   if (cause.name === 'SyntaxError') return `answered no JSON: ${cause.message}`;
-  // fetch says "fetch failed", the reason stands in its cause.
-  const reason = cause.cause instanceof Error ? cause.cause.message : cause.message;
-  return `cannot be read: ${reason}`;
+  return `cannot be read: ${cause.message}`;
 }
 
 const unexpected = (channel: StatisticsChannel, what: string): TransientError =>

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts';
 import type { FeedPage } from '../report/feed.ts';
+import { httpGet } from './http-get.ts';
 import { parsePage } from './peer-page.ts';
 
 /** Where a peer's agent answers. */
@@ -128,19 +129,19 @@ export class PeerFeeds {
     const timer = setTimeout(giveUp, late);
     end.addEventListener('abort', giveUp, { once: true });
     try {
-      const response = await fetch(`${originOf(peer)}/transfers?${query}`, {
+      const { status, text } = await httpGet(`${originOf(peer)}/transfers?${query}`, {
         signal: given.signal,
-        redirect: 'error',
+        largest: largestPage,
       });
-      if (!response.ok) return `${where} answers HTTP ${response.status}`;
-      const page = parsePage(JSON.parse(await bodyOf(response)));
+      if (status !== 200) return `${where} answers HTTP ${status}`;
+      const page = parsePage(JSON.parse(text));
       if (page === undefined) return `${where} answers, but not as a peer's feed`;
       const other = page.pod !== peer.pod || page.uid !== peer.uid;
       return other ? `${where} answers as pod ${page.pod}, uid ${page.uid}` : page;
     } catch (error) {
       return given.signal.aborted
         ? `${where} does not answer within ${late} ms`
-        : `${where} does not answer: ${causeOf(error)}`;
+        : `${where} does not answer: ${error instanceof Error ? error.message : String(error)}`;
     } finally {
       clearTimeout(timer);
       end.removeEventListener('abort', giveUp);
@@ -157,20 +158,3 @@ const samePeer = (a: FeedPeer, b: FeedPeer | undefined): boolean =>
 
 const originOf = ({ address, port }: FeedPeer): string =>
   `http://${address.includes(':') ? `[${address}]` : address}:${port}`;
-
-async function bodyOf(response: Response): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of response.body ?? []) {
-    size += chunk.length;
-    if (size > largestPage) throw new Error(`the answer is larger than ${largestPage} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
-}
-
-/** fetch says "fetch failed"; the reason stands in its cause. */
-function causeOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.cause instanceof Error ? error.cause.message : error.message;
-}

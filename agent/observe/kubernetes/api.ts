@@ -1,5 +1,6 @@
 import type { Agent, IncomingMessage } from 'node:http';
 import { TransientError } from '../../problem.ts';
+import { http, https } from '../http-get.ts';
 import type { Access, Credentials } from './access.ts';
 import {
   type ApiAnswer,
@@ -51,10 +52,6 @@ export interface ApiOptions {
   /** How long the server may let us wait for the beginning of an answer, and for each further part of it, in ms. Default 8,000. */
   readonly timeoutMs?: number;
 }
-
-/** An `import` of node:http looks at all that it exports, and so loads `fetch` and its kin: 8 MB that nobody here needs. */
-const http = process.getBuiltinModule('node:http');
-const https = process.getBuiltinModule('node:https');
 
 const TIMEOUT_MS = 8000;
 /** A peer that vanished is noticed after this and ten further seconds, also on a connection that is silent by nature. */
