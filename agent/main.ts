@@ -25,9 +25,10 @@ import { agentVersion } from './version.ts';
 setFlagsFromString('--optimize-for-size');
 /**
  * At its end Node.js waits for V8's compiling threads, for ever where one of them is out of heap and waits for the main
- * thread to collect garbage (nodejs/node#54918): a command that hangs after its last word. So there are none.
+ * thread to collect garbage (nodejs/node#54918): a command that hangs after its last word. So there are none. Maglev knows
+ * no other way, and takes memory that code of so short bursts does not repay.
  */
-for (const flag of ['--no-concurrent-sparkplug', '--no-concurrent-recompilation'])
+for (const flag of ['--no-concurrent-sparkplug', '--no-concurrent-recompilation', '--no-maglev'])
   setFlagsFromString(flag);
 
 const complain = (text: string): void => {
