@@ -7,6 +7,12 @@ const sideBySide = 'test/{dns,options,plan,report,resources,tooling}/**/*.test.t
 /** Areas that need an API server: its binaries are made ready before the first of them. */
 const onControlPlane = 'test/{control-plane,kubernetes}/**/*.test.ts';
 
+/**
+ * Real servers, a dozen at a time, on a machine that may have two cores: a test that fails is tried once more. vitest tells
+ * which were.
+ */
+const retry = 1;
+
 const tallyFile = process.env['TEST_TALLY'];
 
 export default defineConfig({
@@ -32,6 +38,7 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           exclude: [sideBySide, onControlPlane],
           fileParallelism: false,
+          retry,
           testTimeout: 60_000,
           hookTimeout: 60_000,
           sequence: { groupOrder: 1 },
@@ -44,6 +51,7 @@ export default defineConfig({
           include: [onControlPlane],
           globalSetup: 'test/control-plane/global-setup.ts',
           fileParallelism: false,
+          retry,
           testTimeout: 60_000,
           hookTimeout: 60_000,
           sequence: { groupOrder: 2 },
