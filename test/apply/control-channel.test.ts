@@ -141,7 +141,7 @@ describe('with a real named', () => {
   });
 
   test('times out on a named that hangs, together with what waits behind, and recovers', async () => {
-    const rndc = toNamed({ timeoutMs: 150 });
+    const rndc = toNamed({ timeoutMs: 700 });
     await rndc.command('status');
     named.signal('SIGSTOP');
     const start = performance.now();
@@ -149,9 +149,9 @@ describe('with a real named', () => {
       Array.from({ length: 50 }, () => failure(rndc.command('status'))),
     );
     named.signal('SIGCONT');
-    expect(performance.now() - start).toBeLessThan(1500);
+    expect(performance.now() - start).toBeLessThan(3000);
     expect(new Set(errors.map(({ kind }) => kind))).toEqual(new Set(['timeout']));
-    expect(errors[0]?.message).toContain('within 150 ms: it hangs, or is loading zones');
+    expect(errors[0]?.message).toContain('within 700 ms: it hangs, or is loading zones');
     expect(errors[1]?.message).toContain('not sent');
     await until(async () => (await rndc.command('status')).ok);
   });

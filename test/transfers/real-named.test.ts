@@ -148,9 +148,10 @@ test('the next ones are IXFRs, each time told by the journal', async () => {
 
 test('a refresh that finds nothing new touches the journal, is not logged, and is no transfer', async () => {
   const before = statSync(journalFile()).mtimeMs;
+  const since = Date.now();
   await refresh();
   await until(() => statSync(journalFile()).mtimeMs > before);
-  expect(events).toEqual([]);
+  expect(events.filter(({ at }) => at > since)).toEqual([]);
   await untilState({ state: 'Current', serial: 7, method: 'IXFR' });
 });
 
