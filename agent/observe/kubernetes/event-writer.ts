@@ -321,5 +321,5 @@ const seriesOf = ({ count, lastAt }: Series) => ({ count, lastObservedTime: micr
 function cut(note: string): string {
   if (Buffer.byteLength(note) <= LONGEST_NOTE) return note;
   const octets = Buffer.from(note).subarray(0, LONGEST_NOTE - 3);
-  return `${octets.toString().replace(/�+$/, '')}…`;
+  return `${octets.toString().replace(/\uFFFD+$/, '')}…`;
 }
