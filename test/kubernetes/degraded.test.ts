@@ -241,7 +241,7 @@ test('a connection that is dead without a word is given up', async () => {
 });
 
 test('a network that swallows everything is noticed, and got over', async () => {
-  // A watch may be without a word for some 25 seconds, which is longer than the Leases of this test: of them it says nothing.
+  // A watch may be without a word for some 25 seconds, which is longer than the Leases of this test.
   wire.freeze();
   wire.swallow();
   for (const pod of pods())
@@ -249,8 +249,9 @@ test('a network that swallows everything is noticed, and got over', async () => 
       async () => (await metric(pod, 'bind9_agent_resources_stale')).join().endsWith(' 1'),
       { withinMs: 45_000 },
     );
-  const { ready, answers } = await watch(pods(), 1000);
+  const { ready, peers, answers } = await watch(pods(), 1000);
   expect([...ready]).toEqual(['200 ok']);
+  expect([...peers].sort()).toEqual(allLive());
   expect([...answers]).toEqual([`192.0.2.${last}`]);
   await wire.mend();
   await change();

@@ -1,3 +1,5 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { systemClock } from '../../agent/clock.ts';
 import { TokenAccess } from '../../agent/observe/kubernetes/access.ts';
 import { HttpApi } from '../../agent/observe/kubernetes/api.ts';
@@ -18,6 +20,13 @@ export const apiOf = (plane: ControlPlane, tokenFile: string): HttpApi =>
     }),
     userAgent: 'test',
   });
+
+/** The same, with all rights. */
+export async function adminApi(plane: ControlPlane): Promise<HttpApi> {
+  const file = join(plane.folder, 'admin-token');
+  await writeFile(file, plane.adminToken);
+  return apiOf(plane, file);
+}
 
 /** Brings the Leases of a namespace, as they come, until the signal aborts. */
 export async function watchLeases(

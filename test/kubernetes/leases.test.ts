@@ -1,5 +1,3 @@
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Clock, systemClock } from '../../agent/clock.ts';
 import type { HttpApi } from '../../agent/observe/kubernetes/api.ts';
@@ -9,7 +7,7 @@ import type { Registration } from '../../agent/plan/registration.ts';
 import { registrationOf } from '../cluster/contract.ts';
 import { useControlPlane } from '../control-plane/suite.ts';
 import { until } from '../rig/until.ts';
-import { apiOf, watchLeases } from './lease-watch.ts';
+import { adminApi, watchLeases } from './lease-watch.ts';
 
 const plane = useControlPlane({ controllerManager: true });
 
@@ -22,6 +20,8 @@ interface Started {
   crash(): Promise<void>;
   /** Ends its watch only. */
   blind(): void;
+  /** Watches again. */
+  unblind(): void;
 }
 
 let namespace: string;
@@ -35,15 +35,9 @@ afterEach(async () => {
   for (const end of ends) await end();
 });
 
-async function openApi(): Promise<HttpApi> {
-  const file = join(plane().folder, 'admin-token');
-  await writeFile(file, plane().adminToken);
-  return apiOf(plane(), file);
-}
-
 async function start(pod: string, more: Partial<LeasePeersOptions> = {}): Promise<Started> {
-  const api = await openApi();
-  const watch = new AbortController();
+  const api = await adminApi(plane());
+  let watch = new AbortController();
   const peers = new LeasePeers({
     api,
     namespace,
@@ -55,7 +49,11 @@ async function start(pod: string, more: Partial<LeasePeersOptions> = {}): Promis
     ...more,
   });
   peers.start();
-  void watchLeases(api, namespace, peers, watch.signal);
+  const unblind = (): void => {
+    watch = new AbortController();
+    void watchLeases(api, namespace, peers, watch.signal);
+  };
+  unblind();
   const crash = async (): Promise<void> => {
     watch.abort();
     await peers.stop();
@@ -63,7 +61,7 @@ async function start(pod: string, more: Partial<LeasePeersOptions> = {}): Promis
   };
   ends.push(crash);
   await until(() => peers.synced);
-  return { peers, crash, blind: () => watch.abort() };
+  return { peers, crash, blind: () => watch.abort(), unblind };
 }
 
 const own = (pod: string, more: Partial<Registration> = {}): Registration =>
@@ -90,6 +88,29 @@ const patch = (pod: string, body: unknown) =>
   plane().request('PATCH', pathOf(pod), body, { contentType: 'application/merge-patch+json' });
 
 const peerOf = ({ peers }: Started, pod: string) => peers.peers.get(pod);
+
+/** Two pods that are registered, and see each other. */
+async function registered(
+  one: string,
+  other: string,
+  more: Partial<LeasePeersOptions> = {},
+): Promise<readonly [Started, Started]> {
+  const [a, b] = [await start(one, more), await start(other, more)];
+  await Promise.all([a.peers.register(own(one)), b.peers.register(own(other))]);
+  await until(() => peerOf(a, other) && peerOf(b, one));
+  return [a, b];
+}
+
+/** All that a pod is taken for, for longer than a Lease and its grace last. */
+async function seenOf(pod: string, by: Started): Promise<readonly (string | undefined)[]> {
+  const seen = new Set<string | undefined>();
+  const end = performance.now() + (lease.durationSeconds + lease.graceSeconds) * 1500;
+  await until(() => {
+    seen.add(peerOf(by, pod)?.liveness);
+    return performance.now() > end;
+  });
+  return [...seen];
+}
 
 describe('registration by Lease', () => {
   test('a change is seen at once, and the Lease goes when the pod leaves', async () => {
@@ -126,7 +147,6 @@ describe('registration by Lease', () => {
     await old.peers.register(own('a', { uid: 'old' }));
     // It does not hear of it: what it writes must be refused by the server.
     old.blind();
-    old.peers.setStale('the watch has ended');
     const successor = await start('a');
     await successor.peers.register(own('a', { uid: 'new' }));
     const seen = new Set<string | undefined>();
@@ -218,19 +238,11 @@ describe('peers by Lease', () => {
     const [a, b] = [await start('a'), await start('b', { clock: off })];
     await b.peers.register(own('b'));
     await until(() => peerOf(a, 'b'));
-    const seen = new Set<string | undefined>();
-    const later = performance.now() + lease.durationSeconds * 2000;
-    await until(() => {
-      seen.add(peerOf(a, 'b')?.liveness);
-      return performance.now() > later;
-    });
-    expect([...seen]).toEqual(['live']);
+    expect(await seenOf('b', a)).toEqual(['live']);
   });
 
   test('a Lease that nobody has renewed for long is nobody to a pod that starts now', async () => {
-    const [a, b] = [await start('a'), await start('b')];
-    await b.peers.register(own('b'));
-    await until(() => peerOf(a, 'b'));
+    const [a, b] = await registered('a', 'b');
     await b.crash();
     await until(() => peerOf(a, 'b') === undefined);
     expect(await stored('b')).toBeDefined();
@@ -244,17 +256,27 @@ describe('peers by Lease', () => {
   });
 
   test('nobody falls silent while renewals are not heard', async () => {
-    const [a, b] = [await start('a'), await start('b')];
-    await b.peers.register(own('b'));
-    await until(() => peerOf(a, 'b'));
+    const [a, b] = await registered('a', 'b');
     a.blind();
-    a.peers.setStale('the API server is away');
-    const later = performance.now() + (lease.durationSeconds + lease.graceSeconds) * 1500;
-    await until(() => {
-      expect(peerOf(a, 'b')?.liveness).toBe('live');
-      return performance.now() > later;
-    });
-    a.peers.setStale(undefined);
+    expect(await seenOf('b', a)).toEqual(['live']);
+    await b.crash();
+    a.unblind();
+    await until(() => peerOf(a, 'b')?.liveness === 'silent');
+  });
+
+  test('nobody falls silent while the API server takes no renewals', async () => {
+    const api = await adminApi(plane());
+    ends.push(async () => api.close());
+    let full = false;
+    const request: HttpApi['request'] = async (...args) =>
+      full
+        ? { ok: false, code: 500, reason: '', message: 'etcdserver: mvcc: database space exceeded' }
+        : api.request(...args);
+    const [a, b] = await registered('a', 'b', { api: { request } });
+    full = true;
+    expect(await Promise.all([seenOf('b', a), seenOf('a', b)])).toEqual([['live'], ['live']]);
+    await b.crash();
+    full = false;
     await until(() => peerOf(a, 'b')?.liveness === 'silent');
   });
 

@@ -138,7 +138,6 @@ export class KubernetesCluster implements Cluster {
       },
       onState: (matters) => {
         if (reflector.state === 'read' && !this.#peers.synced) this.#peers.listed();
-        this.#peers.setStale(reflector.problem);
         this.#tell(matters);
       },
       onDate: (date) => this.#peers.serverTime(date),

@@ -28,6 +28,8 @@ export interface LeasePeersOptions {
 
 /** How long a registration is waited for. */
 const PATIENCE_MS = 1000;
+/** Renewals are heard as long as the last one is not longer ago than this share of a Lease's duration. */
+const HEARD_SHARE = 0.5;
 
 /** One Lease as last seen. */
 interface Seen {
@@ -51,7 +53,9 @@ export class LeasePeers {
   readonly #seen = new Map<string, Seen>();
   readonly #closing = new AbortController();
   #listed = false;
-  #stale: string | undefined;
+  #ownRenewal: string | undefined;
+  /** When a renewal was last heard of, whoever's, by the monotonic clock. */
+  #heardAt = Number.NEGATIVE_INFINITY;
   /** The watched time as of the last look. */
   #now = 0;
   /** The API server's clock less our monotonic one. */
@@ -112,13 +116,17 @@ export class LeasePeers {
   /** A Lease is so at the API server. Listed again, it need not be new. */
   put(lease: RawObject): void {
     const name = String(metadataOf(lease)['name']);
-    if (name === this.#ownName) {
+    const renewal = renewalOf(lease);
+    const isOwn = name === this.#ownName;
+    const before = this.#seen.get(name);
+    if (renewal !== (isOwn ? this.#ownRenewal : before?.renewal))
+      this.#heardAt = this.#options.clock.monotonic();
+    if (isOwn) {
+      this.#ownRenewal = renewal;
       this.#lease.saw(lease);
       void failureOf(this.#own.check());
       return;
     }
-    const before = this.#seen.get(name);
-    const renewal = renewalOf(lease);
     const now = this.#look();
     const arrived = before === undefined ? now - this.#ageOf(lease) : now;
     const parsed = registrationOf(lease);
@@ -146,12 +154,6 @@ export class LeasePeers {
     this.#judge();
   }
 
-  /** Why renewals may not be heard; undefined: they are. Nobody falls silent while they are not. */
-  setStale(why: string | undefined): void {
-    this.#stale = why;
-    this.#look();
-  }
-
   /** The Date header of an answer of the API server, just received. */
   serverTime(date: string | undefined): void {
     const time = Date.parse(date ?? '');
@@ -172,12 +174,19 @@ export class LeasePeers {
     const { signal } = this.#closing;
     while (!signal.aborted) {
       await this.#options.clock.sleep(this.#rollCall.lookMs, signal);
-      if (this.#stale === undefined && this.#listed && !signal.aborted) this.#judge();
+      if (this.#listed && !signal.aborted) this.#judge();
     }
   }
 
+  /**
+   * Time passes only while renewals are heard: this pod's own, which the watch brings like all others, come several times
+   * in a Lease's duration. Where not even those come, the watch hangs, or the API server takes no writes; that all peers
+   * are silent then says nothing of them.
+   */
   #look(): number {
-    if (this.#stale === undefined) this.#now = this.#rollCall.look();
+    const { clock, lease } = this.#options;
+    const unheardMs = clock.monotonic() - this.#heardAt;
+    if (unheardMs < HEARD_SHARE * lease.durationSeconds * 1000) this.#now = this.#rollCall.look();
     return this.#now;
   }
 
