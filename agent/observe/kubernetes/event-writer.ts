@@ -1,19 +1,20 @@
 import type { Clock } from '../../clock.ts';
 import { TransientError } from '../../problem.ts';
-import { apiVersions, type ObjectKey } from '../../resources/types.ts';
 import type { ClusterEvent } from '../cluster.ts';
 import type { KubernetesApi } from './api.ts';
 import type { ApiAnswer } from './api-answer.ts';
-import type { RawObject } from './collection.ts';
-import { microTime } from './lease.ts';
+import {
+  eventName,
+  eventOf,
+  type Happening,
+  type Regarded,
+  regardingOf,
+  seriesOf,
+} from './event-object.ts';
+import { TokenBucket } from './token-bucket.ts';
 
-export interface EventWriterOptions {
+export interface EventWriterOptions extends Regarded {
   readonly api: Pick<KubernetesApi, 'request'>;
-  readonly namespace: string;
-  readonly pod: string;
-  /** The uid of the Pod object, where it is known. */
-  readonly podUid?: string;
-  readonly uidOf: (zone: ObjectKey) => string | undefined;
   readonly clock: Clock;
   /** A new random id, e.g. a UUID. */
   readonly newId: () => string;
@@ -47,19 +48,13 @@ const defaultLimits: EventLimits = {
   forgetMs: 600_000,
 };
 
-/** One thing that happened, once or again and again. */
-interface Series {
-  readonly event: ClusterEvent;
-  readonly namespace: string;
-  /** What it is about, as the API has it. */
-  readonly regarding: RawObject;
+/** What was and is to be told of one thing. */
+interface Series extends Happening {
   /** The name of the Event; undefined until it is written. */
   name: string | undefined;
   count: number;
   /** The count that was told. */
   told: number;
-  /** Milliseconds since 1970. */
-  readonly firstAt: number;
   lastAt: number;
   /** By the monotonic clock. */
   dueAt: number;
@@ -67,9 +62,6 @@ interface Series {
   failures: number;
 }
 
-const CONTROLLER = 'bindy.firestoned.io/agent';
-const LONGEST_NOTE = 1024;
-const LONGEST_WORD = 128;
 const RETRY_MS = 2000;
 const MOST_FAILURES = 5;
 
@@ -84,16 +76,14 @@ export class EventWriter {
   /** The keys of those that were not written yet. */
   readonly #waiting = new Set<string>();
   readonly #closing = new AbortController();
-  #tokens: number;
-  #filledAt: number;
+  readonly #tokens: TokenBucket;
   #wake: (() => void) | undefined;
   #problem: string | undefined;
 
   constructor(options: EventWriterOptions) {
     this.#options = options;
     this.#limits = { ...defaultLimits, ...options.limits };
-    this.#tokens = this.#limits.burst;
-    this.#filledAt = options.clock.monotonic();
+    this.#tokens = new TokenBucket({ ...this.#limits, ...options.clock });
   }
 
   /** What the server had against the last Event; undefined: it was taken. */
@@ -134,7 +124,7 @@ export class EventWriter {
   }
 
   #make(event: ClusterEvent, now: number): Series | undefined {
-    const regarding = this.#regarding(event.about);
+    const regarding = regardingOf(event.about, this.#options);
     if (regarding === undefined) return undefined;
     const at = this.#options.clock.now();
     return {
@@ -150,18 +140,6 @@ export class EventWriter {
       lastSeen: now,
       failures: 0,
     };
-  }
-
-  /** Undefined for a zone that is not known any more. */
-  #regarding(about: ClusterEvent['about']): RawObject | undefined {
-    const { namespace, pod, podUid, uidOf } = this.#options;
-    if (about.kind === 'Pod')
-      return { apiVersion: 'v1', kind: 'Pod', namespace, name: pod, uid: podUid };
-    const uid = uidOf(about.key);
-    const [zoneNamespace, name] = about.key.split('/');
-    return uid === undefined
-      ? undefined
-      : { apiVersion: apiVersions[0], kind: 'DNSZone', namespace: zoneNamespace, name, uid };
   }
 
   /** A warning takes the place of what is no warning. */
@@ -191,11 +169,11 @@ export class EventWriter {
       const next = this.#next();
       const pause = Math.max(
         (next?.[1].dueAt ?? Number.POSITIVE_INFINITY) - now,
-        this.#tokenIn(now),
+        this.#tokens.inMs(),
       );
       if (next === undefined || pause > 0) await this.#pause(pause);
       else {
-        this.#tokens -= 1;
+        this.#tokens.take();
         await this.#tell(...next);
       }
     }
@@ -236,28 +214,13 @@ export class EventWriter {
   /** Whether the server took it. */
   async #create(series: Series): Promise<boolean> {
     const { api, pod, newId } = this.#options;
-    const { namespace, regarding, event } = series;
-    const name = `${String(regarding['name'])
-      .slice(0, 200)
-      .replace(/[.-]+$/, '')}.${newId()}`;
+    const { namespace, regarding } = series;
+    const name = eventName(regarding, newId());
     const answer = await api.request({
       method: 'POST',
       path: `/apis/events.k8s.io/v1/namespaces/${namespace}/events`,
       query: { fieldManager: 'bind9-agent' },
-      body: {
-        apiVersion: 'events.k8s.io/v1',
-        kind: 'Event',
-        metadata: { name, namespace },
-        eventTime: microTime(series.firstAt),
-        reportingController: CONTROLLER,
-        reportingInstance: pod.slice(0, LONGEST_WORD),
-        type: event.type,
-        reason: event.reason.slice(0, LONGEST_WORD),
-        action: event.action.slice(0, LONGEST_WORD),
-        regarding,
-        note: cut(event.note),
-        ...(series.count > 1 ? { series: seriesOf(series) } : {}),
-      },
+      body: eventOf(series, name, pod),
     });
     if (answer.ok) series.name = name;
     this.#judge(answer);
@@ -289,14 +252,6 @@ export class EventWriter {
       if (told === count && now - lastSeen > this.#limits.forgetMs) this.#series.delete(key);
   }
 
-  /** How long until there is one, in ms. */
-  #tokenIn(now: number): number {
-    const { burst, perSecond } = this.#limits;
-    this.#tokens = Math.min(burst, this.#tokens + ((now - this.#filledAt) * perSecond) / 1000);
-    this.#filledAt = now;
-    return this.#tokens >= 1 ? 0 : ((1 - this.#tokens) * 1000) / perSecond;
-  }
-
   /** Until something happens, `ms` at most. */
   async #pause(ms: number): Promise<void> {
     const woken = new AbortController();
@@ -313,13 +268,4 @@ function comesBefore(a: Series, b: Series, now: number): boolean {
   if (aDue !== bDue) return aDue;
   if (aDue && a.event.type !== b.event.type) return a.event.type === 'Warning';
   return a.dueAt < b.dueAt;
-}
-
-const seriesOf = ({ count, lastAt }: Series) => ({ count, lastObservedTime: microTime(lastAt) });
-
-/** The limit is one of octets. */
-function cut(note: string): string {
-  if (Buffer.byteLength(note) <= LONGEST_NOTE) return note;
-  const octets = Buffer.from(note).subarray(0, LONGEST_NOTE - 3);
-  return `${octets.toString().replace(/\uFFFD+$/, '')}…`;
 }
