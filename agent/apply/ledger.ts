@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { DomainName } from '../dns/name.ts';
 import { cleanTemporary, FileError, publish, readIfPresent } from '../files.ts';
 import type { ServedZone } from '../plan/served-zone.ts';
+import { isObject } from '../resources/got.ts';
 
 export type LedgerEntry = ServedZone;
 
@@ -95,9 +96,6 @@ function problemOf(entry: Readonly<Record<string, unknown>>): string | undefined
   }
   return undefined;
 }
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** What is in the map is what was put, flushed or not; only what is flushed survives a kill. */
 export class Ledger {

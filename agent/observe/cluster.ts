@@ -33,20 +33,32 @@ export interface InvalidObject {
   readonly problems: readonly Problem[];
 }
 
-/**
- * The resources and peers as they are now. A new view is a new object; an entry of a map keeps its identity for as
- * long as nothing in it changed, so that `===` tells what must be planned again.
- */
-export interface ClusterView {
-  /** Every source was read once. Nothing is planned before. */
-  readonly synced: boolean;
-  /** Grows whenever a resource (not a peer, not a status) changes. */
-  readonly progress: Progress;
+/** The resources of each kind. */
+export interface ResourceMaps {
   readonly zones: ReadonlyMap<ObjectKey, DNSZone>;
   readonly records: ReadonlyMap<string, DnsRecord>;
   readonly instances: ReadonlyMap<ObjectKey, Bind9Instance>;
   readonly clusters: ReadonlyMap<ObjectKey, Bind9Cluster>;
   readonly configMaps: ReadonlyMap<ObjectKey, ConfigMap>;
+}
+
+export const noResources: ResourceMaps = {
+  zones: new Map(),
+  records: new Map(),
+  instances: new Map(),
+  clusters: new Map(),
+  configMaps: new Map(),
+};
+
+/**
+ * The resources and peers as they are now. A new view is a new object; an entry of a map keeps its identity for as
+ * long as nothing in it changed, so that `===` tells what must be planned again.
+ */
+export interface ClusterView extends ResourceMaps {
+  /** Every source was read once. Nothing is planned before. */
+  readonly synced: boolean;
+  /** Grows whenever a resource (not a peer, not a status) changes. */
+  readonly progress: Progress;
   readonly statuses: ReadonlyMap<ObjectKey, ZoneStatus>;
   /** Every other pod by its name. */
   readonly peers: ReadonlyMap<string, Peer>;

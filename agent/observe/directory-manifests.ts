@@ -3,7 +3,7 @@ import { dirname, join, relative, resolve, sep } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { atOnce } from '../at-once.ts';
 import type { Clock } from '../clock.ts';
-import type { InvalidObject } from './cluster.ts';
+import { type InvalidObject, noResources, type ResourceMaps } from './cluster.ts';
 import { BLIND_RESCAN_MS, FolderWatch, WATCH_BEGINS_MS } from './folder-watch.ts';
 import { type Hinted, Hints } from './hints.ts';
 import type { LastGood } from './last-good.ts';
@@ -16,7 +16,6 @@ import {
   type Trace,
   traceOf,
 } from './manifest-listing.ts';
-import { type ManifestObjects, noObjects } from './manifest-objects.ts';
 
 export interface DirectoryManifestsOptions {
   /** Where an object stands twice, the first folder counts, then the first file by name. */
@@ -46,7 +45,7 @@ export interface ManifestsView {
    * within one tick of the kernel's clock, 4 ms on kernels before 6.13; a clock set back) counts one more.
    */
   readonly version: number;
-  readonly objects: ManifestObjects;
+  readonly objects: ResourceMaps;
   readonly invalid: readonly InvalidObject[];
   /** Why what is missing must not be taken for deleted. */
   readonly removalsFrozen: string | undefined;
@@ -78,7 +77,7 @@ export class DirectoryManifests {
   #view: ManifestsView = {
     synced: false,
     version: 0,
-    objects: noObjects,
+    objects: noResources,
     invalid: [],
     removalsFrozen: undefined,
     unremembered: undefined,

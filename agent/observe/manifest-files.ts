@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { FileError } from '../files.ts';
 import { showProblem } from '../problem.ts';
-import type { InvalidObject } from './cluster.ts';
+import { type InvalidObject, noResources, type ResourceMaps } from './cluster.ts';
 import type { StandIns } from './last-good.ts';
 import {
   type ManifestFile,
@@ -13,7 +13,7 @@ import {
   vanished,
 } from './manifest-file.ts';
 import type { Trace } from './manifest-listing.ts';
-import { type ManifestObjects, mergeObjects, noObjects } from './manifest-objects.ts';
+import { mergeObjects } from './manifest-objects.ts';
 
 export interface ManifestNote {
   readonly file: string;
@@ -49,7 +49,7 @@ export class ManifestFiles {
   /** Undefined when a file came or went. */
   #pathsInOrder: readonly string[] | undefined;
   #inOrder: readonly Held[] = [];
-  #merged: ReturnType<typeof mergeObjects> = { objects: noObjects, invalid: [] };
+  #merged: ReturnType<typeof mergeObjects> = { objects: noResources, invalid: [] };
   #stale = false;
 
   constructor(options: ManifestFilesOptions) {
@@ -65,7 +65,7 @@ export class ManifestFiles {
     return [...this.#held].filter(([, { file }]) => !file.settled).map(([path]) => path);
   }
 
-  get objects(): ManifestObjects {
+  get objects(): ResourceMaps {
     this.#merge();
     return this.#merged.objects;
   }

@@ -7,24 +7,8 @@ import type {
   ObjectKey,
   ResourceObject,
 } from '../resources/types.ts';
-import type { InvalidObject } from './cluster.ts';
+import type { InvalidObject, ResourceMaps } from './cluster.ts';
 import { nameOf } from './manifest-file.ts';
-
-export interface ManifestObjects {
-  readonly zones: ReadonlyMap<ObjectKey, DNSZone>;
-  readonly records: ReadonlyMap<string, DnsRecord>;
-  readonly instances: ReadonlyMap<ObjectKey, Bind9Instance>;
-  readonly clusters: ReadonlyMap<ObjectKey, Bind9Cluster>;
-  readonly configMaps: ReadonlyMap<ObjectKey, ConfigMap>;
-}
-
-export const noObjects: ManifestObjects = {
-  zones: new Map(),
-  records: new Map(),
-  instances: new Map(),
-  clusters: new Map(),
-  configMaps: new Map(),
-};
 
 export interface NamedFile {
   /** As users know it. */
@@ -38,8 +22,8 @@ export interface NamedFile {
  */
 export function mergeObjects(
   files: readonly NamedFile[],
-  known: ManifestObjects,
-): { readonly objects: ManifestObjects; readonly invalid: readonly InvalidObject[] } {
+  known: ResourceMaps,
+): { readonly objects: ResourceMaps; readonly invalid: readonly InvalidObject[] } {
   const zones = new Map<ObjectKey, DNSZone>();
   const records = new Map<string, DnsRecord>();
   const instances = new Map<ObjectKey, Bind9Instance>();
@@ -66,7 +50,7 @@ export function mergeObjects(
       const first = claim(object);
       if (first !== undefined) invalid.push(twice(object, fileOf(first, files), file));
     }
-  const now: ManifestObjects = {
+  const now: ResourceMaps = {
     zones: sameOr(known.zones, zones),
     records: sameOr(known.records, records),
     instances: sameOr(known.instances, instances),

@@ -1,5 +1,6 @@
 import type { FeedPage, FeedZone } from '../report/feed.ts';
 import type { TransferMethod, TransferReason, TransferState } from '../report/zone-report.ts';
+import { isObject } from '../resources/got.ts';
 
 // Records, so that a word that is added to the type and not here does not compile.
 const states: Readonly<Record<TransferState, true>> = {
@@ -93,9 +94,6 @@ function time<K extends string>(value: Record<string, unknown>, name: K): { [key
 
 const isOf = <K extends string>(words: Readonly<Record<K, true>>, value: unknown): value is K =>
   typeof value === 'string' && Object.hasOwn(words, value);
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 const isWhole = (value: unknown): value is number =>
   Number.isSafeInteger(value) && Number(value) >= 0;

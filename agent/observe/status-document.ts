@@ -2,6 +2,7 @@ import { parse } from 'yaml';
 import type { Allocation } from '../plan/registration.ts';
 import type { SourceVersions } from '../plan/source-versions.ts';
 import type { ZoneReport } from '../report/zone-report.ts';
+import { isObject } from '../resources/got.ts';
 import { type ObjectKey, objectKey } from '../resources/types.ts';
 import type { ZoneStatus } from './cluster.ts';
 import { plainYaml } from './plain-yaml.ts';
@@ -17,7 +18,8 @@ export interface StatusDocument {
   readonly status: Readonly<Record<string, unknown>>;
 }
 
-const reportFields = {
+/** The fields of `DNSZone.status` that are a pod's report. */
+export const reportFields = {
   observedGeneration: true,
   secondaryIps: true,
   secondaryCount: true,
@@ -41,9 +43,9 @@ export function versionOf(stored: Stored | undefined): string | undefined {
 
 /** Undefined for a damaged document. */
 export function documentOf({ body }: Stored): StatusDocument | undefined {
-  if (!isRecord(body)) return undefined;
+  if (!isObject(body)) return undefined;
   const { namespace, name, status } = body;
-  if (typeof namespace !== 'string' || typeof name !== 'string' || !isRecord(status)) {
+  if (typeof namespace !== 'string' || typeof name !== 'string' || !isObject(status)) {
     return undefined;
   }
   return { namespace, name, status, ...(body['removed'] === true ? { removed: true } : {}) };
@@ -78,7 +80,7 @@ export function zoneStatusOf(version: string, status: StatusDocument['status']):
 }
 
 function allocationOf(value: unknown): Allocation | undefined {
-  if (!isRecord(value)) return undefined;
+  if (!isObject(value)) return undefined;
   const { serial, contentHash, by, view, records } = value;
   if (typeof serial !== 'number' || typeof contentHash !== 'string' || typeof by !== 'string') {
     return undefined;
@@ -88,7 +90,7 @@ function allocationOf(value: unknown): Allocation | undefined {
 }
 
 function sourceVersionsOf(value: unknown): SourceVersions {
-  if (!isRecord(value)) return {};
+  if (!isObject(value)) return {};
   return Object.fromEntries(
     Object.entries(value).filter(
       (entry): entry is [string, number] => typeof entry[1] === 'number',
@@ -134,15 +136,12 @@ export const shownVersion = (text: string): string | undefined =>
 export function readShown(text: string): StatusDocument | undefined {
   try {
     const shown: unknown = parse(text);
-    if (!isRecord(shown) || !isRecord(shown['metadata'])) return undefined;
+    if (!isObject(shown) || !isObject(shown['metadata'])) return undefined;
     const { namespace, name } = shown['metadata'];
     const { status } = shown;
     if (typeof namespace !== 'string' || typeof name !== 'string') return undefined;
-    return isRecord(status) ? { namespace, name, status } : undefined;
+    return isObject(status) ? { namespace, name, status } : undefined;
   } catch {
     return undefined;
   }
 }
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -1,8 +1,8 @@
 import type { Clock } from '../../clock.ts';
 import { TransientError } from '../../problem.ts';
-import type { ZoneReport } from '../../report/zone-report.ts';
 import { isObject } from '../../resources/got.ts';
 import { dnsZoneStatus } from '../../resources/status-schema.ts';
+import { reportFields } from '../status-document.ts';
 import type { KubernetesApi } from './api.ts';
 import type { RawObject } from './collection.ts';
 import { type PublishedSchema, undeclared } from './declared.ts';
@@ -26,20 +26,7 @@ export interface Published {
 const LACKING_MS = 10_000;
 const COMPLETE_MS = 300_000;
 
-const ours = {
-  observedGeneration: true,
-  secondaryIps: true,
-  secondaryCount: true,
-  serial: true,
-  behindSince: true,
-  worstReason: true,
-  reportedBy: true,
-  reportedTime: true,
-  transfers: true,
-  conditions: true,
-  allocated: true,
-  writer: true,
-} satisfies Record<keyof ZoneReport | 'allocated' | 'writer', true>;
+const ours = { ...reportFields, allocated: true, writer: true };
 
 /** What the cluster's own DNSZone can hold: it may be of another version than ours, or Bindy's. */
 export class PublishedStatus {

@@ -1,24 +1,11 @@
-import type {
-  Bind9Cluster,
-  Bind9Instance,
-  ConfigMap,
-  DNSZone,
-  DnsRecord,
-  ObjectKey,
-  ResourceObject,
-} from '../../resources/types.ts';
-import type { InvalidObject, ZoneStatus } from '../cluster.ts';
+import type { ObjectKey, ResourceObject } from '../../resources/types.ts';
+import { type InvalidObject, noResources, type ResourceMaps, type ZoneStatus } from '../cluster.ts';
 import type { Change } from './collection.ts';
 import type { KeptObject } from './kept-object.ts';
 import type { Source, SourceKind } from './sources.ts';
 
 /** The part of a view that comes from objects. */
-export interface ObjectViews {
-  readonly zones: ReadonlyMap<ObjectKey, DNSZone>;
-  readonly records: ReadonlyMap<string, DnsRecord>;
-  readonly instances: ReadonlyMap<ObjectKey, Bind9Instance>;
-  readonly clusters: ReadonlyMap<ObjectKey, Bind9Cluster>;
-  readonly configMaps: ReadonlyMap<ObjectKey, ConfigMap>;
+export interface ObjectViews extends ResourceMaps {
   readonly statuses: ReadonlyMap<ObjectKey, ZoneStatus>;
   readonly wrong: readonly InvalidObject[];
 }
@@ -27,15 +14,7 @@ export interface ObjectViews {
 export class Snapshots {
   readonly #sources: readonly Source[];
   readonly #changed = new Set<keyof ObjectViews>();
-  #views: ObjectViews = {
-    zones: new Map(),
-    records: new Map(),
-    instances: new Map(),
-    clusters: new Map(),
-    configMaps: new Map(),
-    statuses: new Map(),
-    wrong: [],
-  };
+  #views: ObjectViews = { ...noResources, statuses: new Map(), wrong: [] };
 
   constructor(sources: readonly Source[]) {
     this.#sources = sources;
@@ -82,7 +61,7 @@ export class Snapshots {
   }
 }
 
-function viewOf(kind: SourceKind): Exclude<keyof ObjectViews, 'statuses' | 'wrong'> {
+function viewOf(kind: SourceKind): keyof ResourceMaps {
   switch (kind) {
     case 'DNSZone':
       return 'zones';
