@@ -7,11 +7,12 @@ import type { Logger } from '../log.ts';
 import type { Cluster, ZoneStatus } from '../observe/cluster.ts';
 import type { Target } from '../plan/action.ts';
 import { type Agreement, agree, type Decision, isSettled, servingOf } from '../plan/agree.ts';
+import { liveOthers } from '../plan/placement.ts';
 import type { PrimaryPlan } from '../plan/plan-zone.ts';
 import type { Allocation } from '../plan/registration.ts';
 import type { ServedZone } from '../plan/served-zone.ts';
 import type { Progress } from '../plan/source-versions.ts';
-import { isLive, type Pod } from '../plan/topology.ts';
+import type { Pod } from '../plan/topology.ts';
 import type { SoaProbe } from '../plan/transfer-probe.ts';
 import type { ObjectKey } from '../resources/types.ts';
 import { ShortMemory } from '../short-memory.ts';
@@ -146,6 +147,7 @@ export class Agreements {
     const { plan, served, progress, status } = about;
     const allocated = status?.allocated;
     const memory = this.#remember(plan, allocated);
+    const others = liveOthers(plan.placement, self);
     const now = clock.monotonic();
     const input = {
       self,
@@ -155,8 +157,8 @@ export class Agreements {
       allocated,
       serving: servingOf(served),
       ranked: plan.ranked,
-      secondaries: plan.placement.secondaries.filter(isLive).map(({ pod }) => pod),
-      elsewhere: this.#othersOf(plan).length > 0 || isUnknownHere(about) ? elsewhere : undefined,
+      others,
+      elsewhere: others.length > 0 || isUnknownHere(about) ? elsewhere : undefined,
       floor: plan.floor,
       date: styledByDate ? dateSerial(clock.now()) : undefined,
       sinceAllocation: now - (memory.allocated?.seenAt ?? Number.NEGATIVE_INFINITY),
@@ -164,14 +166,6 @@ export class Agreements {
     if (isSettled(input)) settle(memory);
     else memory.unsettledSince ??= now;
     return agree({ ...input, unsettledFor: now - (memory.unsettledSince ?? now) });
-  }
-
-  /** The zone's other pods that can be asked for its serial. */
-  #othersOf({ placement }: PrimaryPlan): Pod[] {
-    const { self } = this.#deps;
-    return [...placement.primaries, ...placement.secondaries].filter(
-      (pod) => isLive(pod) && pod.pod !== self,
-    );
   }
 
   #remember(plan: PrimaryPlan, allocated: Allocation | undefined): Memory {
@@ -237,14 +231,14 @@ export class Agreements {
 
   async #askPeers(about: About): Promise<Serial | undefined> {
     const { plan, status } = about;
-    const { serialHere } = this.#deps;
+    const { self, serialHere } = this.#deps;
     const serials = await Promise.all([
-      ...this.#othersOf(plan).map((pod) => this.#serialAt(pod, plan.zone)),
+      ...liveOthers(plan.placement, self).map((pod) => this.#serialAt(pod, plan.zone)),
       ...(isUnknownHere(about) ? [serialHere(plan.zone)] : []),
     ]);
     const heard = { allocated: status?.allocated?.serial, newest: newest(...serials) };
     const memory = this.#memory.get(plan.object.key);
-    const isAlone = plan.ranked.every((pod) => pod === this.#deps.self);
+    const isAlone = plan.ranked.every((pod) => pod === self);
     if (memory !== undefined && (heard.allocated !== undefined || isAlone)) memory.heard = heard;
     return heard.newest;
   }

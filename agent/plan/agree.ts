@@ -18,11 +18,10 @@ export interface Agreement {
   readonly serving: { readonly serial: Serial; readonly contentHash?: string } | undefined;
   /** Live primaries of the zone in the order of rank, this pod among them. */
   readonly ranked: readonly string[];
-  /** Live secondaries of the zone. */
-  readonly secondaries: readonly string[];
+  /** The zone's other live pods, primaries and secondaries. */
+  readonly others: readonly { readonly pod: string }[];
   /**
-   * The newest serial at the zone's other live pods, primaries and secondaries, and at our own named where others wrote
-   * what it serves. They are asked only where nothing is allocated (at first, or the status was lost) or nothing of ours
+   * The newest serial at those others, and at our own named where others wrote what it serves. They are asked only where nothing is allocated (at first, or the status was lost) or nothing of ours
    * is served here (at first, or the disk was lost, or the zone was not ours to write).
    */
   readonly elsewhere: Serial | undefined | 'unasked';
@@ -112,12 +111,13 @@ const mustAsk = ({ allocated, serving, elsewhere }: Agreement): boolean =>
  * that one is gone, or was this pod before it lost its disk.
  */
 function follow(input: Agreement): Decision {
-  const { allocated, self, ranked, secondaries, serving } = input;
-  const others = [...ranked, ...secondaries].filter((pod) => pod !== self);
-  const by = others.find((pod) => pod === allocated?.by) ?? others[0];
+  const { allocated, others, serving } = input;
+  const by = others.find(({ pod }) => pod === allocated?.by) ?? others[0];
   const newer =
     allocated !== undefined && (serving === undefined || isNewer(allocated.serial, serving.serial));
-  return newer && by !== undefined ? awaitOrTake(input, { ...allocated, by }) : { kind: 'stay' };
+  return newer && by !== undefined
+    ? awaitOrTake(input, { ...allocated, by: by.pod })
+    : { kind: 'stay' };
 }
 
 function agreeAlone(input: Agreement): Decision {

@@ -5,11 +5,11 @@ import type { ObjectKey } from '../resources/types.ts';
 import type { Action } from './action.ts';
 import { explainAction, zoneOf } from './action.ts';
 import { dropsIn } from './diff.ts';
+import { liveOthers } from './placement.ts';
 import type { PrimaryPlan, ZonePlan } from './plan-zone.ts';
 import type { Plan } from './planner.ts';
 import type { Allocation } from './registration.ts';
 import type { ServedZone } from './served-zone.ts';
-import { isLive } from './topology.ts';
 
 export interface GuardLimits {
   /** A plan may drop so many zones at once … */
@@ -133,17 +133,19 @@ export function lossesIn(
   allocatedOf: (zone: ObjectKey) => Allocation | undefined,
   self: string,
 ): Loss[] {
-  return [...plans].flatMap((plan) => {
-    if (plan.kind !== 'primary' || plan.dynamic) return [];
-    const allocated = allocatedOf(plan.object.key);
+  const losses: Loss[] = [];
+  for (const plan of plans) {
+    if (plan.kind !== 'primary' || plan.dynamic) continue;
     const now = served.get(plan.zone);
+    if (now?.hash === plan.content.hash) continue;
+    const allocated = allocatedOf(plan.object.key);
+    if (allocated?.contentHash === plan.content.hash) continue;
     const { hash, records = 0 } =
       now?.hash === undefined ? heldElsewhere(plan, allocated, self) : now;
-    if (hash === undefined || hash === plan.content.hash) return [];
-    if (allocated?.contentHash === plan.content.hash) return [];
     const shrinks = records >= FEW_RECORDS && plan.content.records * 2 < records;
-    return shrinks ? [{ plan, records, hash }] : [];
-  });
+    if (hash !== undefined && shrinks) losses.push({ plan, records, hash });
+  }
+  return losses;
 }
 
 /** What others still serve, where nobody has it any more what is left is better than nothing. */
@@ -152,9 +154,7 @@ function heldElsewhere(
   allocated: Allocation | undefined,
   self: string,
 ): { readonly hash?: string; readonly records?: number } {
-  const { primaries, secondaries } = placement;
-  const others = [...primaries, ...secondaries].filter((pod) => pod.pod !== self && isLive(pod));
-  if (allocated?.records === undefined || others.length === 0) return {};
+  if (allocated?.records === undefined || liveOthers(placement, self).length === 0) return {};
   return { hash: allocated.contentHash, records: allocated.records };
 }
 

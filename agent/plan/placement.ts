@@ -1,6 +1,6 @@
 import type { DNSZone } from '../resources/types.ts';
 import { matches } from './selector.ts';
-import { clusterOf, instanceOf, type Pod, type Topology } from './topology.ts';
+import { clusterOf, instanceOf, isLive, type Pod, type Topology } from './topology.ts';
 
 /**
  * Who serves a zone, and in which role.
@@ -77,6 +77,10 @@ function inCluster(zone: DNSZone, pod: Pod, topology: Topology): boolean {
     admitsZonesOf(zone.metadata.namespace, pod, topology)
   );
 }
+
+/** The zone's pods that answer, but for this one. */
+export const liveOthers = ({ primaries, secondaries }: Placement, self: string): Pod[] =>
+  [...primaries, ...secondaries].filter((pod) => pod.pod !== self && isLive(pod));
 
 const ALLOW_ZONE_NAMESPACES = 'bindy.firestoned.io/allow-zone-namespaces';
 

@@ -1,9 +1,9 @@
 import { displayName } from '../dns/name.ts';
 import type { ZoneContent } from '../dns/zone-text.ts';
+import { liveOthers } from './placement.ts';
 import type { PrimaryPlan } from './plan-zone.ts';
 import type { Allocation } from './registration.ts';
 import type { ServedZone } from './served-zone.ts';
-import { isLive } from './topology.ts';
 
 /** What is known of a zone whose content may lack what nobody here has ever been able to read. */
 export interface Withholding {
@@ -30,7 +30,7 @@ export function lossIn({
   const fewer = (served?.records ?? 0) - records;
   if (content === undefined && fewer > 0) return `${fewer} of ${served?.records} records`;
   const behind = allocated !== undefined && allocated.contentHash !== served?.hash;
-  return behind && isServedElsewhere(plan, self)
+  return behind && liveOthers(plan.placement, self).length > 0
     ? `what ${allocated.by} agreed on at serial ${allocated.serial}`
     : undefined;
 }
@@ -49,9 +49,6 @@ function lostRecords(served: ZoneContent, next: ZoneContent): string | undefined
   if (first === undefined || more.length === 0) return first;
   return `${first} and ${more.length} more record${more.length === 1 ? '' : 's'}`;
 }
-
-const isServedElsewhere = ({ placement }: PrimaryPlan, self: string): boolean =>
-  [...placement.primaries, ...placement.secondaries].some((pod) => pod.pod !== self && isLive(pod));
 
 /** The zone's plan with its content withheld, and this told. */
 export const withheldPlan = (plan: PrimaryPlan, why: string): PrimaryPlan => ({

@@ -148,7 +148,7 @@ function targetOf(
     allocated: view.statuses.get(plan.object.key)?.allocated,
     serving: servingOf(served),
     ranked: [pod.name],
-    secondaries: [],
+    others: [],
     elsewhere: undefined,
     floor: plan.floor,
     date: serial.style === 'date' ? dateSerial(clock.now()) : undefined,

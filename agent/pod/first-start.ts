@@ -6,13 +6,13 @@ import type { AgentParts } from './parts.ts';
 /** Lets named start: on what lies on the disk, on what the first pass prepares, or after a while on nothing. */
 export class FirstStart {
   readonly #parts: AgentParts;
-  readonly #preparedFor: () => Promise<void>;
+  readonly #prepared: () => Promise<void>;
   #notYet: string | undefined = 'what named should serve is not known yet';
 
   /** @param prepared tells that the stanzas for named's first start lie where it will find them */
   constructor(parts: AgentParts, prepared: () => Promise<void>) {
     this.#parts = parts;
-    this.#preparedFor = prepared;
+    this.#prepared = prepared;
   }
 
   /** Why named may not be started yet; undefined: it may. */
@@ -68,7 +68,7 @@ export class FirstStart {
       await publishFirstStanzas(newZones, firstStanzas);
       // named makes its database before it reads the stanzas.
       if (await this.hasDatabase()) await withdrawFirstStanzas(newZones);
-      else await this.#preparedFor();
+      else await this.#prepared();
     }
     this.#notYet = undefined;
   }

@@ -1,5 +1,6 @@
 import { displayName } from '../dns/name.ts';
 import type { Verdict } from '../report/http-sources.ts';
+import { isBad } from '../report/zone-report.ts';
 import type { Whole } from './http-sources.ts';
 
 /** Zones named in a reason. */
@@ -67,7 +68,7 @@ export class Readiness {
       if (plan.kind !== 'primary' && plan.kind !== 'secondary') return false;
       if (agent.state.outcome?.failures.has(plan.zone)) return false;
       const copy = copies.copyOf(plan.zone);
-      return copy?.serial === undefined && copy?.state !== 'Failing' && copy?.state !== 'Expired';
+      return copy === undefined || (copy.serial === undefined && !isBad(copy));
     });
     if (missing.length === 0) return [];
     const names = missing.slice(0, NAMED).map(({ zone }) => displayName(zone));

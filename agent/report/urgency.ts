@@ -1,4 +1,4 @@
-import type { Condition, Transfer, ZoneReport } from './zone-report.ts';
+import { type Condition, isBad, type Transfer, type ZoneReport } from './zone-report.ts';
 
 /**
  * How soon a report has to be told, the most urgent first.
@@ -43,8 +43,8 @@ export function urgencyOf(before: ZoneReport | undefined, now: ZoneReport): Urge
 }
 
 /** A copy that is not going to be another one by itself. */
-export const isSettled = ({ state }: Pick<Transfer, 'state'>): boolean =>
-  state === 'Current' || state === 'Failing' || state === 'Expired';
+export const isSettled = (copy: Pick<Transfer, 'state'>): boolean =>
+  copy.state === 'Current' || isBad(copy);
 
 /** Its server does not answer. */
 export const isSilent = ({ reason }: Transfer): boolean =>
@@ -57,10 +57,8 @@ const staysSo = (transfer: Transfer): boolean =>
   isSettled(transfer) &&
   (transfer.state !== 'Current' || transfer.role === 'primary' || transfer.method !== undefined);
 
-function turnsBad(before: Transfer | undefined, { state, reason }: Transfer): boolean {
-  const isBad = state === 'Failing' || state === 'Expired';
-  return isBad && (before?.state !== state || before.reason !== reason);
-}
+const turnsBad = (before: Transfer | undefined, now: Transfer): boolean =>
+  isBad(now) && (before?.state !== now.state || before.reason !== now.reason);
 
 function becomesWrong(
   before: ZoneReport | undefined,

@@ -1,6 +1,6 @@
 import type { Serial } from '../dns/serial.ts';
 import { type Problem, showProblem } from '../problem.ts';
-import type { Condition, Transfer } from './zone-report.ts';
+import { type Condition, isBad, type Transfer } from './zone-report.ts';
 
 /** What is known of a zone beside its copies. */
 export interface Findings {
@@ -73,7 +73,7 @@ function transfersHealthy({ findings, transfers, serial }: ZoneJudgement): Verdi
   const unsigned = findings.signed ? '' : '; transfers are not signed, no key is given';
   if (secondaries.length === 0)
     return yes('NoSecondaries', `no secondary is registered${unsigned}`);
-  const failing = secondaries.filter(({ state }) => state === 'Failing' || state === 'Expired');
+  const failing = secondaries.filter(isBad);
   const [first] = failing;
   if (first !== undefined) {
     const words = failing.map(({ pod, message, state }) => `${pod}: ${message ?? state}`);

@@ -1,4 +1,4 @@
-import type { Condition, Transfer, TransferState, ZoneReport } from './zone-report.ts';
+import { type Condition, isBad, type Transfer, type ZoneReport } from './zone-report.ts';
 
 /** Something that happened to a zone between two reports. */
 export interface ZoneEvent {
@@ -41,19 +41,17 @@ function divergedEvents(before: Condition | undefined, now: Condition | undefine
 }
 
 function transferEvents(before: Transfer | undefined, now: Transfer): ZoneEvent[] {
-  if (isBad(now.state)) {
+  if (isBad(now)) {
     const told = before?.state === now.state && before.reason === now.reason;
     const reason = now.state === 'Expired' ? 'Expired' : 'TransferFailed';
     return told ? [] : [warning(reason, 'Transfer', `${who(now)}: ${whyOf(now)}`)];
   }
   if (now.state !== 'Current') return [];
-  if (before !== undefined && isBad(before.state))
+  if (before !== undefined && isBad(before))
     return [normal('TransferRecovered', 'Transfer', `${who(now)} serves it again`)];
   const known = before?.serial !== undefined && before.ip === now.ip;
   return known ? [] : [normal('PodServes', 'Serve', `${who(now)} serves it`)];
 }
-
-const isBad = (state: TransferState): boolean => state === 'Failing' || state === 'Expired';
 
 const who = ({ role, pod, ip }: Transfer): string => `${role} ${pod} (${ip})`;
 

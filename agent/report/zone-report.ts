@@ -11,6 +11,10 @@ export const transferStates = [
 ] as const;
 export type TransferState = (typeof transferStates)[number];
 
+/** The pod has the zone not, or not any more, and for a reason that does not pass by itself. */
+export const isBad = ({ state }: { readonly state: TransferState }): boolean =>
+  state === 'Failing' || state === 'Expired';
+
 export const transferReasons = [
   'Refused',
   'NotAuthoritative',
