@@ -79,6 +79,10 @@ async function main(): Promise<number> {
   });
   if (!line.ok) return line.exitCode;
   const { flags, configFile, invocation } = line.value;
+  if (invocation.command === 'manifests')
+    return manifests(invocation.parts, invocation.installation, { print });
+  if (invocation.command === 'inject')
+    return injectCommand(invocation, flags, { print, complain, version: agentVersion(), read });
   const host = readHost(process.env);
   const load = () =>
     loadOptions({
@@ -88,10 +92,6 @@ async function main(): Promise<number> {
       ...(configFile === undefined ? {} : { configFile }),
     });
   const options = load();
-  if (invocation.command === 'manifests')
-    return manifests(invocation.parts, invocation.installation, { print });
-  if (invocation.command === 'inject')
-    return injectCommand(invocation, flags, { print, complain, version: agentVersion(), read });
   if (!options.ok && invocation.command !== 'version') {
     complain(tellProblems(options.problems));
     return 2;
