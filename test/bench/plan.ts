@@ -7,7 +7,7 @@ import { type Plan, Planner } from '../../agent/plan/planner.ts';
 import type { Registration } from '../../agent/plan/registration.ts';
 import type { ServedZone } from '../../agent/plan/served-zone.ts';
 import { parseManifests } from '../../agent/resources/manifest.ts';
-import { progressOf } from '../plan/worlds.ts';
+import { progressOf, settings } from '../plan/worlds.ts';
 import { hostManifest, instanceManifest, zoneManifest } from '../rig/manifests.ts';
 import { addressOfRun, benchZones, timers } from './contestant.ts';
 import { type Measured, median, p95, rounded } from './figures.ts';
@@ -74,16 +74,6 @@ function planOnce(
   });
   return { plan: result, actions: [...diff({ plans: result.zones, targets, served }), ...drops] };
 }
-
-const settings = {
-  zonesFolder: '/var/lib/bind/zones',
-  clusterKey: 'cluster',
-  localKey: 'local',
-  knownKeys: new Set(['cluster', 'local']),
-  narrowByAddress: false,
-  maxRecordsPerType: 5000,
-  maxTypesPerName: 500,
-};
 
 /** What the ledger holds once all of that was applied. */
 function servedAfter({ actions }: Planned): Map<DomainName, ServedZone> {

@@ -1,5 +1,3 @@
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { HttpApi } from '../../agent/observe/kubernetes/api.ts';
 import { part } from '../../agent/observe/kubernetes/object-parts.ts';
@@ -8,7 +6,7 @@ import { allocationOf, reportOf } from '../cluster/contract.ts';
 import { useControlPlane } from '../control-plane/suite.ts';
 import { until } from '../rig/until.ts';
 import { installBindyZones, installOwnZones } from './bindy-crd.ts';
-import { apiOf } from './lease-watch.ts';
+import { adminApi } from './lease-watch.ts';
 import { makeZone, patchStatus, readZone, ZoneCache } from './zone-cache.ts';
 
 const plane = useControlPlane({}, installBindyZones);
@@ -17,9 +15,7 @@ let api: HttpApi;
 let zone: ObjectKey;
 
 beforeAll(async () => {
-  const file = join(plane().folder, 'admin-token');
-  await writeFile(file, plane().adminToken);
-  api = apiOf(plane(), file);
+  api = await adminApi(plane());
 });
 afterAll(() => api?.close());
 

@@ -15,7 +15,7 @@ import type { ObjectKey } from '../../agent/resources/types.ts';
 import { useControlPlane } from '../control-plane/suite.ts';
 import { until } from '../rig/until.ts';
 import { installOwnZones } from './bindy-crd.ts';
-import { apiOf } from './lease-watch.ts';
+import { adminApi, apiOf } from './lease-watch.ts';
 import { makeZone, readZone } from './zone-cache.ts';
 
 const plane = useControlPlane({}, installOwnZones);
@@ -28,9 +28,7 @@ let writers: EventWriter[];
 let results: EventResult[];
 
 beforeAll(async () => {
-  const file = join(plane().folder, 'admin-token');
-  await writeFile(file, plane().adminToken);
-  api = apiOf(plane(), file);
+  api = await adminApi(plane());
 });
 afterAll(() => api?.close());
 

@@ -1,5 +1,3 @@
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { HttpApi } from '../../agent/observe/kubernetes/api.ts';
 import { metadataOf, part } from '../../agent/observe/kubernetes/object-parts.ts';
@@ -9,7 +7,7 @@ import type { ObjectKey } from '../../agent/resources/types.ts';
 import { allocationOf, reportOf } from '../cluster/contract.ts';
 import { useControlPlane } from '../control-plane/suite.ts';
 import { installCrds } from './install.ts';
-import { apiOf } from './lease-watch.ts';
+import { adminApi } from './lease-watch.ts';
 import { deleteZone, makeZone, patchStatus, readZone, ZoneCache } from './zone-cache.ts';
 
 const plane = useControlPlane({}, installCrds);
@@ -19,9 +17,7 @@ let namespace: string;
 let zone: ObjectKey;
 
 beforeAll(async () => {
-  const file = join(plane().folder, 'admin-token');
-  await writeFile(file, plane().adminToken);
-  api = apiOf(plane(), file);
+  api = await adminApi(plane());
 });
 afterAll(() => api?.close());
 

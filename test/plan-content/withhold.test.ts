@@ -118,7 +118,7 @@ describe('content that is withheld', () => {
     allocated: { serial: 7, contentHash: 'all', by: 'p-1', view: { manifests: 1 } },
     serving: { serial: 7, contentHash: 'all' },
     ranked: ['p-0', 'p-1'],
-    secondaries: [],
+    others: [{ pod: 'p-1' }],
     elsewhere: undefined,
     floor: undefined,
     date: undefined,
@@ -128,9 +128,11 @@ describe('content that is withheld', () => {
 
   test('gets no serial, alone or among others', () => {
     expect(agree(input)).toEqual({ kind: 'stay' });
-    expect(agree({ ...input, ranked: ['p-0'] })).toEqual({ kind: 'stay' });
+    expect(agree({ ...input, ranked: ['p-0'], others: [] })).toEqual({ kind: 'stay' });
     expect(agree({ ...input, allocated: undefined })).toEqual({ kind: 'stay' });
-    expect(agree({ ...input, serving: undefined, ranked: ['p-0'] })).toEqual({ kind: 'stay' });
+    expect(agree({ ...input, serving: undefined, ranked: ['p-0'], others: [] })).toEqual({
+      kind: 'stay',
+    });
   });
 
   test('gives way to what another primary has agreed on since', () => {

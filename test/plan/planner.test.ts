@@ -7,18 +7,17 @@ import { type PlanInputs, Planner } from '../../agent/plan/planner.ts';
 import type { ServedZone } from '../../agent/plan/served-zone.ts';
 import type { DNSZone, DnsRecord, ObjectKey } from '../../agent/resources/types.ts';
 import { hostManifest } from '../rig/manifests.ts';
-import { objectsOf, peer, progressOf, registration, viewOf, zoneObject } from './worlds.ts';
+import {
+  objectsOf,
+  peer,
+  progressOf,
+  registration,
+  settings,
+  viewOf,
+  zoneObject,
+} from './worlds.ts';
 
 const self = registration('p0', 'primary');
-const settings = {
-  zonesFolder: '/zones',
-  clusterKey: 'cluster',
-  localKey: 'local',
-  knownKeys: new Set(['cluster', 'local']),
-  narrowByAddress: false,
-  maxRecordsPerType: 5000,
-  maxTypesPerName: 500,
-};
 
 const nobody: ReadonlySet<string> = new Set();
 

@@ -1,4 +1,5 @@
 import type { ClusterView } from '../../agent/observe/cluster.ts';
+import type { ZoneSettings } from '../../agent/plan/plan-zone.ts';
 import type { Peer, Registration, Role } from '../../agent/plan/registration.ts';
 import type { Progress } from '../../agent/plan/source-versions.ts';
 import type { Topology } from '../../agent/plan/topology.ts';
@@ -13,6 +14,17 @@ import {
 } from '../../agent/resources/types.ts';
 
 const apiVersion = 'bindy.firestoned.io/v1beta1';
+
+/** Of an agent as it is by default, with keys. */
+export const settings: ZoneSettings = {
+  zonesFolder: '/zones',
+  clusterKey: 'cluster',
+  localKey: 'local',
+  knownKeys: new Set(['cluster', 'local']),
+  narrowByAddress: false,
+  maxRecordsPerType: 5000,
+  maxTypesPerName: 500,
+};
 
 interface About {
   readonly namespace?: string;

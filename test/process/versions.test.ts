@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { bindOf } from '../rig/bind-versions.ts';
-import { makeRig, type Rig } from '../rig/rig.ts';
+import { makeRig, type Rig, type RigOptions } from '../rig/rig.ts';
 import { untilEqual } from '../rig/until.ts';
 import { dig } from './dig.ts';
 import { logSince } from './log-since.ts';
@@ -81,13 +81,24 @@ async function otherCommands(rig: Rig): Promise<void> {
   await untilEqual(status, 'NOERROR', patience);
 }
 
+async function withRig(options: RigOptions, story: (rig: Rig) => Promise<void>): Promise<void> {
+  const rig = await makeRig({ secondaries: 1, ...options });
+  try {
+    await rig.start();
+    await story(rig);
+  } catch (error) {
+    console.error(rig.tails(30));
+    throw error;
+  } finally {
+    await rig.close();
+  }
+}
+
 test('a pod goes from one version of BIND to the other and back, on its disk', async ({ skip }) => {
   const [older, newer] = [await bindOf('9.18'), await bindOf('9.20')];
   if (!older.ok) return skip(older.why);
   if (!newer.ok) return skip(newer.why);
-  const rig = await makeRig({ secondaries: 1, bind: older.bind, restartsNamed: false });
-  try {
-    await rig.start();
+  await withRig({ bind: older.bind, restartsNamed: false }, async (rig) => {
     await change(rig, '192.0.2.1');
     for (const [bind, address] of [
       [newer.bind, '192.0.2.2'],
@@ -100,12 +111,7 @@ test('a pod goes from one version of BIND to the other and back, on its disk', a
       }
       await change(rig, address);
     }
-  } catch (error) {
-    console.error(rig.tails(30));
-    throw error;
-  } finally {
-    await rig.close();
-  }
+  });
 }, 120_000);
 
 for (const branch of ['9.18', '9.20'] as const)
@@ -114,22 +120,11 @@ for (const branch of ['9.18', '9.20'] as const)
   }) => {
     const provided = await bindOf(branch);
     if (!provided.ok) return skip(provided.why);
-    const rig = await makeRig({
-      agent: 'bundle',
-      secondaries: 1,
-      bind: provided.bind,
-      settings: { 'pod.role': '' },
-    });
-    try {
-      await rig.start();
+    const settings = { 'pod.role': '' };
+    await withRig({ agent: 'bundle', bind: provided.bind, settings }, async (rig) => {
       await createAndChange(rig);
       await heal(rig);
       await killNamed(rig);
       await otherCommands(rig);
-    } catch (error) {
-      console.error(rig.tails(30));
-      throw error;
-    } finally {
-      await rig.close();
-    }
+    });
   }, 120_000);

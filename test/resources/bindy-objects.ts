@@ -1,62 +1,19 @@
 /** Objects as Bindy's users have them: v1alpha1 as its pages on secondary instances show them, v1beta1 as of 0.6. */
 
-export const seedPage = `
-apiVersion: bindy.firestoned.io/v1alpha1
-kind: Bind9Instance
-metadata:
-  name: secondary-dns
-  namespace: dns-system
-  labels:
-    dns-role: secondary
-    environment: production
-spec:
-  replicas: 1
-  version: "9.18"
-  config:
-    recursion: false
-    allowQuery:
-      - "0.0.0.0/0"
----
-apiVersion: bindy.firestoned.io/v1alpha1
-kind: DNSZone
-metadata:
-  name: example-com-secondary
-  namespace: dns-system
-spec:
-  zoneName: example.com
-  type: secondary
-  instanceSelector:
-    matchLabels:
-      dns-role: secondary
-  secondaryConfig:
-    primaryServers:
-      - "10.0.1.10"  # IP of primary DNS server
-      - "10.0.1.11"  # Additional primary for redundancy
----
-apiVersion: bindy.firestoned.io/v1alpha1
-kind: Bind9Instance
-metadata:
-  name: secondary-dns-2
-  namespace: dns-system
-  labels:
-    role: secondary          # Required for discovery
-    cluster: production      # Must match cluster name
-spec:
-  replicas: 2
-  version: "9.18"
-  config:
-    recursion: false
----
-apiVersion: bindy.firestoned.io/v1alpha1
-kind: DNSZone
-metadata:
-  name: example-com
-  namespace: dns-system
-spec:
-  zoneName: example.com
-  clusterRef: production  # Matches cluster label
-  # ... other config ...
-`;
+import {
+  clusterInstance,
+  clusterZone,
+  secondaryInstance,
+  secondaryZone,
+} from '../kubernetes/seed-page.ts';
+
+/** All of the page in one file: it uses one name for two instances. */
+export const seedPage = [
+  secondaryInstance,
+  secondaryZone,
+  clusterInstance.replace('name: secondary-dns', 'name: secondary-dns-2'),
+  clusterZone,
+].join('---\n');
 
 /** What the page shows as parts of an instance only. */
 export const seedParts = `
