@@ -7,7 +7,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { lockFolder } from '../../agent/apply/lock.ts';
 import { run } from '../../agent/process.ts';
 
-export type Binary = 'etcd' | 'kube-apiserver' | 'kubectl' | 'kube-controller-manager';
+export type Binary =
+  | 'etcd'
+  | 'kube-apiserver'
+  | 'kubectl'
+  | 'kube-controller-manager'
+  | 'kube-scheduler'
+  | 'kubelet';
 
 /** A folder with the binaries, or why there is none, in a sentence that says what to do. */
 export type Provided =
@@ -21,14 +27,16 @@ export interface Surroundings {
 }
 
 export const servers: readonly Binary[] = ['etcd', 'kube-apiserver', 'kubectl'];
-export const allBinaries: readonly Binary[] = [...servers, 'kube-controller-manager'];
+export const withControllers: readonly Binary[] = [...servers, 'kube-controller-manager'];
+/** All that are built: with those of a node. */
+export const allBinaries: readonly Binary[] = [...withControllers, 'kube-scheduler', 'kubelet'];
 
 const tools = join(import.meta.dirname, 'tools');
 const MINUTE_MS = 60_000;
 
 /**
- * The binaries of a control plane: those of KUBEBUILDER_ASSETS where all that are needed stand in it, else our own,
- * built from the module in `tools/` when the user's cache folder does not have them yet (4.5 minutes on two cores).
+ * The binaries of a control plane, and of a node: those of KUBEBUILDER_ASSETS where all that are needed stand in it, else our own,
+ * built from the module in `tools/` when the user's cache folder does not have them yet (5 minutes on two cores).
  */
 export async function provideBinaries(
   needed: readonly Binary[],

@@ -1,5 +1,5 @@
 import type { TestProject } from 'vitest/node';
-import { allBinaries, type Provided, provideBinaries, servers } from './binaries.ts';
+import { type Provided, provideBinaries, servers, withControllers } from './binaries.ts';
 
 /** What a test file finds ready, without and with a controller manager. */
 export interface Provisions {
@@ -15,7 +15,7 @@ declare module 'vitest' {
 
 /** Builds what is missing before the first test file, which has no time for it. */
 export async function setup(project: TestProject): Promise<void> {
-  const withControllerManager = await provideBinaries(allBinaries);
+  const withControllerManager = await provideBinaries(withControllers);
   const plain = process.env['KUBEBUILDER_ASSETS'] ? await provideBinaries(servers) : undefined;
   project.provide('controlPlane', {
     withControllerManager,

@@ -5,7 +5,7 @@ import { startChild } from '../rig/child.ts';
 import { type Ledger, openLedger } from '../rig/ledger.ts';
 import { claimPort } from '../rig/ports.ts';
 import { ApiServer, untilUp } from './api-server.ts';
-import { allBinaries, type Provided, provideBinaries, servers } from './binaries.ts';
+import { type Provided, provideBinaries, servers, withControllers } from './binaries.ts';
 import { ControlPlane } from './control-plane.ts';
 import { type Door, openDoor } from './door.ts';
 import { kubeconfigText } from './kubeconfig.ts';
@@ -19,11 +19,20 @@ import {
   type Layout,
 } from './servers.ts';
 
+/** Who comes with this token. */
+export interface User {
+  readonly token: string;
+  readonly name: string;
+  readonly groups: readonly string[];
+}
+
 export interface ControlPlaneOptions {
   /** Default no. With it there are garbage collection, ends of namespaces and default service accounts. */
   readonly controllerManager?: boolean;
   /** More flags of the API server, `--watch-cache=false`. */
   readonly apiServerArgs?: readonly string[];
+  /** Users beside the administrator. */
+  readonly users?: readonly User[];
   /** By default looked for, and built where they are missing. */
   readonly binaries?: Provided;
 }
@@ -31,7 +40,8 @@ export interface ControlPlaneOptions {
 /** Throws when there are no binaries, or when a server does not start; then nothing of it is left. */
 export async function startControlPlane(options: ControlPlaneOptions = {}): Promise<ControlPlane> {
   const collects = options.controllerManager ?? false;
-  const binaries = options.binaries ?? (await provideBinaries(collects ? allBinaries : servers));
+  const binaries =
+    options.binaries ?? (await provideBinaries(collects ? withControllers : servers));
   if (!binaries.ok) throw new Error(binaries.why);
   const ports = {
     etcd: await claimPort(),
@@ -51,12 +61,13 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
 async function start(
   layout: Layout,
   ledger: Ledger,
-  { controllerManager: collects = false, apiServerArgs = [] }: ControlPlaneOptions,
+  { controllerManager: collects = false, apiServerArgs = [], users = [] }: ControlPlaneOptions,
 ): Promise<ControlPlane> {
   const adminToken = randomBytes(16).toString('hex');
   const { accountKey, apiServerChain, authority, tokens, adminKubeconfig } = files(layout);
   const secret = { mode: 0o600 };
-  writeFileSync(tokens, `${adminToken},admin,admin,system:masters\n`, secret);
+  const admin = { token: adminToken, name: 'admin', groups: ['system:masters'] };
+  writeFileSync(tokens, [admin, ...users].map(tokenLine).join(''), secret);
   writeFileSync(accountKey, newAccountKey(), secret);
   writeFileSync(adminKubeconfig, kubeconfigText(layout, adminToken, 'default'), secret);
   const log = (name: string) => ({ log: join(layout.folder, `${name}.log`), ledger });
@@ -82,6 +93,10 @@ async function start(
   const parts = { layout, ledger, door, adminToken, etcd: store, apiServer: api };
   return new ControlPlane({ ...parts, controllerManager: manager });
 }
+
+/** A line of the file of `--token-auth-file`. */
+const tokenLine = ({ token, name, groups }: User): string =>
+  `${token},${name},${name},"${groups.join(',')}"\n`;
 
 const newAccountKey = (): string =>
   generateKeyPairSync('rsa', {
