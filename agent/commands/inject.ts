@@ -1,12 +1,12 @@
 import type { Context } from '../context.ts';
+import { agentOptions } from '../inject/agent-options.ts';
 import { injectStream } from '../inject/manifest-stream.ts';
-import { type InjectSettings, settledOptions } from '../inject/settings.ts';
+import type { InjectSettings } from '../inject/settings.ts';
 import { unifiedDiff } from '../inject/unified-diff.ts';
 import type { Outcome } from '../inject/workload.ts';
-import { declarations } from '../options/declarations.ts';
 import { flagName } from '../options/names.ts';
 import { tellProblems } from '../options/tell-problems.ts';
-import { type Parsed, type Problem, parsed, showProblem } from '../problem.ts';
+import { showProblem } from '../problem.ts';
 
 export interface InjectRequest {
   /** Files of manifests; `-`: standard input. */
@@ -32,7 +32,7 @@ export async function injectCommand(
   flags: ReadonlyMap<string, unknown>,
   context: InjectContext,
 ): Promise<number> {
-  const options = agentOptions(flags);
+  const options = agentOptions(flags, flagName);
   if (!options.ok) {
     context.complain(tellProblems(options.problems));
     return 2;
@@ -63,25 +63,6 @@ export async function injectCommand(
       : joined(done.map(({ text }) => text)),
   );
   return 0;
-}
-
-/** Options as agents get them: as text, and none that follows from the pod. */
-function agentOptions(flags: ReadonlyMap<string, unknown>): Parsed<ReadonlyMap<string, string>> {
-  const problems: Problem[] = [];
-  const options = new Map<string, string>();
-  for (const [path, raw] of flags) {
-    const kind = declarations.find((each) => each.path === path)?.kind;
-    const value = kind?.read(raw);
-    if (settledOptions.includes(path))
-      problems.push({
-        path: flagName(path),
-        problem: 'want nothing, since it follows from the pod',
-      });
-    else if (value?.ok === false)
-      problems.push(...value.problems.map(({ problem }) => ({ path: flagName(path), problem })));
-    else options.set(path, String(raw));
-  }
-  return problems.length > 0 ? { ok: false, problems } : parsed(options);
 }
 
 async function readAll(

@@ -28,14 +28,13 @@ export interface InjectSettings {
 }
 
 export const defaultSettings: Omit<InjectSettings, 'image'> = {
-  // That of `bind` in the image of ISC.
-  user: 101,
-  serviceAccount: 'bind9-agent',
+  user: Number(defaultOf('inject.user')),
+  serviceAccount: defaultOf('inject.serviceAccount'),
   moreKeys: [],
   options: new Map(),
-  cpu: '50m',
-  memory: '160Mi',
-  memoryLimit: '512Mi',
+  cpu: defaultOf('inject.cpu'),
+  memory: defaultOf('inject.memory'),
+  memoryLimit: defaultOf('inject.memoryLimit'),
   graceSeconds: 60,
 };
 
@@ -56,7 +55,7 @@ export const annotationNames = {
 export const settledOptions: readonly string[] = declarations
   .map(({ path }) => path)
   .filter((path) =>
-    /^(cluster$|directory\.|paths\.|keys\.|named\.(conf|tools)$|pod\.(name|uid|namespace|ips|labelsFile)$|kubernetes\.(kubeconfig|context|tokenFile|caFile)$)/.test(
+    /^(cluster$|directory\.|paths\.|keys\.|webhook\.|inject\.|named\.(conf|tools)$|pod\.(name|uid|namespace|ips|labelsFile)$|kubernetes\.(kubeconfig|context|tokenFile|caFile)$)/.test(
       path,
     ),
   );

@@ -5,16 +5,20 @@ import {
   addressOrAny,
   choice,
   integer,
+  kubernetesName,
   labels,
   listOf,
   namespaceOrAll,
   objectName,
+  quantity,
+  secretKey,
   someText,
   text,
   truth,
 } from './kinds.ts';
 
 const port = integer(1, 65535);
+const clusterName = kubernetesName('a name');
 const seconds = integer(1, 86400);
 const folder = someText('a folder');
 const addresses = listOf('IP addresses', address);
@@ -224,6 +228,67 @@ export const declarations = [
     help: 'Share of the served zones that a plan may drop without being held. See `guard.zones`.',
     unit: 'percent',
   }),
+
+  option('webhook.port', port, 8443, {
+    help: 'Port on which `bind9-agent webhook` answers the API server, probes and Prometheus, by HTTPS.',
+  }),
+  option('webhook.name', clusterName, 'bind9-agent-webhook', {
+    help: 'Name of the Service by which the API server reaches the webhook, and of its Secret, its webhook configurations and its Deployment.',
+  }),
+  option('webhook.namespace', clusterName, 'bind9-agent-system', {
+    help: 'Namespace of that Service. From the downward API: `metadata.namespace`.',
+  }),
+  option('webhook.hosts', listOf('names or IP addresses', someText('a name')), [], {
+    help: 'More names and addresses that the certificate is made for, where the API server reaches the webhook by a URL.',
+  }),
+  option('webhook.validSeconds', integer(10, 315_360_000), 7_776_000, {
+    help: 'How long a certificate that the webhook makes is valid. After two thirds of it the next one is made.',
+    unit: 'seconds',
+  }),
+  option('webhook.certFile', text('a file'), '', {
+    help: 'File of the certificate, in PEM, where somebody else makes it (cert-manager). It is read again when it changes. When nothing is set, the webhook makes its own and keeps the `caBundle` of its configurations up to date.',
+    mustExist: 'file',
+  }),
+  option('webhook.keyFile', text('a file'), '', {
+    help: 'File of the key to it, in PEM.',
+    mustExist: 'secret-file',
+  }),
+
+  option('inject.image', text('an image'), '', {
+    help: 'Image of the agents that the webhook puts into pods. When nothing is set, `bind9-agent` of its own version.',
+  }),
+  option('inject.keySecret', secretKey, '', {
+    help: 'Key of a Secret, in the namespace of the pod, with the key file of the cluster. Without one, pods know each other by address alone.',
+  }),
+  option(
+    'inject.moreKeySecrets',
+    listOf('secret/key, as in bind9-keys/cluster.key', secretKey),
+    [],
+    {
+      help: 'Key files that zones name, in Secrets as well.',
+    },
+  ),
+  option('inject.serviceAccount', text('a name'), 'bind9-agent', {
+    help: 'ServiceAccount for pods that name none. When it is set to nothing, none is given.',
+  }),
+  option('inject.user', integer(1, 4_294_967_295), 101, {
+    help: 'The uid of named and the agent where the pod says none; 101 is that of `bind` in the image of ISC.',
+  }),
+  option('inject.cpu', quantity, '50m', { help: 'CPU that an agent asks for.' }),
+  option('inject.memory', quantity, '160Mi', {
+    help: 'Memory that an agent asks for; enough for 1,000 zones.',
+  }),
+  option('inject.memoryLimit', quantity, '512Mi', {
+    help: 'Memory that an agent may take.',
+  }),
+  option(
+    'inject.settings',
+    labels,
+    {},
+    {
+      help: 'More settings for every agent that is put in, each by its key: `guard.zones=20`. Not those that follow from the pod.',
+    },
+  ),
 
   option('log.level', choice('fatal', 'error', 'warn', 'info', 'debug', 'trace'), 'info', {
     help: 'Least weight of the lines that are logged, to standard error, as JSON.',

@@ -42,6 +42,23 @@ export const objectName = (want: string): Kind<string> =>
     /^[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?$/i.test(value),
   );
 
+/** As most objects of a cluster are named, Services too. */
+export const kubernetesName = (want: string): Kind<string> =>
+  textLike(`${want} of at most 63 lower case letters, digits and "-"`, (value) =>
+    /^[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?$/.test(value),
+  );
+
+/** A key of a Secret's data; nothing is one, too. */
+export const secretKey: Kind<string> = textLike(
+  'secret/key, as in bind9-keys/cluster.key',
+  (value) => value === '' || /^[a-z0-9][a-z0-9.-]*\/[A-Za-z0-9._-]+$/.test(value),
+);
+
+/** An amount of CPU or memory. */
+export const quantity: Kind<string> = textLike('a quantity, as in 50m or 160Mi', (value) =>
+  /^\d+(?:\.\d+)?(?:m|[kMGT]|[KMGT]i)?$/.test(value),
+);
+
 export const namespaceOrAll: Kind<string> = textLike(
   'namespaces or "*"',
   (value) => value === '*' || /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/.test(value),

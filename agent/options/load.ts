@@ -101,11 +101,21 @@ function missingFiles(values: ReadonlyMap<string, unknown>, nameOf: NameOf): Pro
 
 /** Settings that are right each by itself, but not together. */
 function contradictions(values: ReadonlyMap<string, unknown>, nameOf: NameOf): Problem[] {
+  const problems: Problem[] = [];
   const renew = Number(values.get('lease.renewSeconds'));
   const duration = Number(values.get('lease.durationSeconds'));
-  if (duration > renew) return [];
-  const problem = `want more than ${nameOf('lease.renewSeconds')} (${renew}), got ${duration}`;
-  return [{ path: nameOf('lease.durationSeconds'), problem }];
+  if (duration <= renew) {
+    const problem = `want more than ${nameOf('lease.renewSeconds')} (${renew}), got ${duration}`;
+    problems.push({ path: nameOf('lease.durationSeconds'), problem });
+  }
+  const [certificate, key] = ['webhook.certFile', 'webhook.keyFile'] as const;
+  for (const [path, other] of [
+    [certificate, key],
+    [key, certificate],
+  ] as const)
+    if (values.get(path) === '' && values.get(other) !== '')
+      problems.push({ path, problem: `want a file beside ${nameOf(other)}, got nothing` });
+  return problems;
 }
 
 /** What the API server is reached by, where it is needed. */
