@@ -16,6 +16,8 @@ interface Proof {
   readonly target: ProofTarget;
   proven: boolean;
   failures: number;
+  /** So many answers more are asked for before it is believed. */
+  doubts: number;
   nextAt: number;
   asking: boolean;
 }
@@ -26,6 +28,9 @@ const PATIENT_MS = 2000;
 const EAGER_TRIES = 100;
 /** A proven one is watched this closely. */
 const WATCH_MS = 2000;
+/** One of which there is doubt is asked so often, with this between two questions. */
+const DOUBTS = 5;
+const DOUBT_MS = 200;
 /** So many silences in a row disprove: one lost packet must not move a thousand zones. */
 const FAILURES_TO_DISPROVE = 2;
 
@@ -62,13 +67,21 @@ export class Prover {
       proofs.set(
         proof,
         known === undefined
-          ? { target, proven: false, failures: 0, nextAt: 0, asking: false }
+          ? { target, proven: false, failures: 0, doubts: 0, nextAt: 0, asking: false }
           : Object.assign(known, { target }),
       );
     }
     const lost = [...this.#proofs.keys()].some((proof) => !proofs.has(proof));
     this.#proofs = proofs;
     if (lost) this.#collect();
+    this.#wake?.();
+  }
+
+  /** Something else tells that the server at these addresses may be gone, or about to go: it is asked at once. */
+  doubt(addresses: readonly string[]): void {
+    for (const state of this.#proofs.values())
+      if (addresses.includes(state.target.candidate.address))
+        Object.assign(state, { nextAt: 0, doubts: DOUBTS });
     this.#wake?.();
   }
 
@@ -128,7 +141,10 @@ function proves(answer: SoaProbe, { candidate }: ProofTarget): boolean {
 }
 
 function pauseAfter(state: Proof, good: boolean): number {
-  if (good) return WATCH_MS;
+  if (good) {
+    state.doubts = Math.max(0, state.doubts - 1);
+    return state.doubts > 0 ? DOUBT_MS : WATCH_MS;
+  }
   if (state.proven) return EAGER_MS;
   return state.failures < EAGER_TRIES ? EAGER_MS : PATIENT_MS;
 }

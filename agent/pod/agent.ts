@@ -115,6 +115,12 @@ export class Agent {
     this.wake();
   }
 
+  /** A peer's agent has fallen silent: its named may have gone with it. */
+  doubt(pod: string): void {
+    const peer = this.#parts.cluster.view().peers.get(pod);
+    if (peer !== undefined) this.#prover.doubt(peer.ips);
+  }
+
   async run(signal: AbortSignal): Promise<void> {
     const { options, clock, log, configuration } = this.#parts;
     if (await this.start.fromDisk(() => this.named.meet())) this.named.noteUntold();

@@ -68,7 +68,10 @@ export async function openPod(options: Options, context: Context): Promise<Pod> 
     clock: parts.clock,
     random: context.random,
     onPage: (pod, page) => speaker.onPeer(pod, page),
-    onSilence: (pod) => speaker.onSilence(pod),
+    onSilence: (pod) => {
+      speaker.onSilence(pod);
+      agent.doubt(pod);
+    },
   });
   const whole = { parts, agent, copies, feed, feeds, speaker };
   const transitions = new TransitionLog(parts.log, (event) => parts.cluster.event(event));
