@@ -10,13 +10,18 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { removeCgroup } from './cgroups.ts';
 
 const prefix = 'bind9-agent-rig-';
 
 /** What a run can leave behind on the machine beside its folder. */
 export type Holding =
   | { readonly kind: 'process'; readonly pid: number; readonly started: string }
-  | { readonly kind: 'address'; readonly address: string };
+  | { readonly kind: 'address'; readonly address: string }
+  /** A network link; an address that it has goes with it. */
+  | { readonly kind: 'link'; readonly name: string }
+  /** With all processes in it, and below. */
+  | { readonly kind: 'cgroup'; readonly path: string };
 
 /**
  * What one run holds on this machine, written down before it is used: whoever finds the ledger of a run that is gone
@@ -77,9 +82,11 @@ function abandonedFolders(): string[] {
 }
 
 function sweepFolder(folder: string, keepFolder: boolean): void {
-  for (const [kind, what, started] of heldIn(folder)) {
+  for (const [kind, what = '', started] of heldIn(folder)) {
     if (kind === 'process' && startOf(Number(what)) === started) killNow(Number(what));
     if (kind === 'address') spawnSync('ip', ['addr', 'del', `${what}/32`, 'dev', 'lo']);
+    if (kind === 'cgroup') removeCgroup(what);
+    if (kind === 'link') spawnSync('ip', ['link', 'del', what]);
   }
   if (keepFolder) rmSync(join(folder, 'ledger'), { force: true });
   else rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
@@ -108,6 +115,10 @@ function line(holding: Holding): string {
       return `process ${holding.pid} ${holding.started}`;
     case 'address':
       return `address ${holding.address}`;
+    case 'link':
+      return `link ${holding.name}`;
+    case 'cgroup':
+      return `cgroup ${holding.path}`;
   }
 }
 
