@@ -34,6 +34,8 @@ export interface LocalCopiesDeps extends OffCopiesDeps {
 const AT_ONCE = 100;
 /** How often what is not as it should be is looked at again. */
 const LOOK_AGAIN_MS = 1000;
+/** Where that is true of many, each waits so long for each of them: looks are not to cost more than what is looked at. */
+const LOOK_AGAIN_EACH_MS = 5;
 /** named logs to the ms and its clock is read before ours. */
 const CLOCK_GRAIN_MS = 50;
 
@@ -150,9 +152,13 @@ export class LocalCopies {
   /** Looks again and again at what is not as it should be. */
   async watch(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      await this.#deps.clock.sleep(LOOK_AGAIN_MS, signal);
-      for (const [zone, { state }] of this.#zones)
-        if (state !== undefined && state.state !== 'Current') this.#dirty.add(zone);
+      const { clock } = this.#deps;
+      await clock.sleep(LOOK_AGAIN_MS, signal);
+      const off = [...this.#zones].filter(
+        ([, { state }]) => state !== undefined && state.state !== 'Current',
+      );
+      const since = clock.monotonic() - off.length * LOOK_AGAIN_EACH_MS;
+      for (const [zone, { lookedAt }] of off) if (lookedAt <= since) this.#dirty.add(zone);
       this.#look();
     }
   }
@@ -198,6 +204,7 @@ export class LocalCopies {
     const tracked = this.#zones.get(zone);
     if (tracked === undefined) return;
     const { clock, wire } = this.#deps;
+    tracked.lookedAt = clock.monotonic();
     const served = await wire.soaHere(zone);
     const primaries = await this.#off.probe(tracked, served);
     if (this.#zones.get(zone) !== tracked) return;

@@ -6,6 +6,7 @@ import { type Endpoint, endpointId } from '../plan/topology.ts';
 import type { ObservedPrimary } from '../plan/transfer-diagnosis.ts';
 import type { TransferMemory } from '../plan/transfer-memory.ts';
 import type { PrimaryProbe } from '../plan/transfer-probe.ts';
+import { TokenBucket } from '../token-bucket.ts';
 import type { Wire } from './wire.ts';
 
 export interface OffCopiesDeps {
@@ -40,6 +41,12 @@ const PATIENCE_MS = 1000;
 /** … and longer for a first transfer that nothing speaks against: a thousand of them take their time. */
 const FIRST_PATIENCE_MS = 4000;
 const LONGEST_PAUSE_MS = 30_000;
+/**
+ * Thousands of zones that wait at once, as in the first transfers of all, are not sped up by questions: what is asked of
+ * primaries beyond SOA, and what named is told again, is limited. One zone stands for the others of the same primary.
+ */
+const TRANSFERS_ASKED = { burst: 50, perSecond: 5 };
+const NUDGED = { burst: 1000, perSecond: 20 };
 
 export const notOff: Omit<OffCopy, 'plan' | 'wanted' | 'memory'> = {
   offSince: undefined,
@@ -55,9 +62,13 @@ export const notOff: Omit<OffCopy, 'plan' | 'wanted' | 'memory'> = {
 export class OffCopies {
   readonly #deps: OffCopiesDeps;
   readonly #outdated = new Map<DomainName, ReadonlySet<string>>();
+  readonly #transfersAsked: TokenBucket;
+  readonly #nudged: TokenBucket;
 
   constructor(deps: OffCopiesDeps) {
     this.#deps = deps;
+    this.#transfersAsked = new TokenBucket(deps.clock, TRANSFERS_ASKED);
+    this.#nudged = new TokenBucket(deps.clock, NUDGED);
   }
 
   /** Primaries (`endpointId`) that answered without having what was agreed on, by the zones that wait for it. */
@@ -95,7 +106,7 @@ export class OffCopies {
     if (asked && now - copy.probedAt < pause) return [...copy.probed];
     copy.probedAt = now;
     copy.probes += 1;
-    const deep = memory.failures.size > 0 || copy.probes > 1;
+    const deep = (memory.failures.size > 0 || copy.probes > 1) && this.#transfersAsked.tryTake();
     copy.probed = await Promise.all(
       plan.primaries.map(async (endpoint) => ({
         endpoint,
@@ -130,7 +141,7 @@ export class OffCopies {
     if (offSince === undefined) copy.nudges = 0;
     if (offSince === undefined || memory.running !== undefined) return;
     const pause = Math.min(LONGEST_PAUSE_MS, copy.patience * 2 ** copy.nudges);
-    if (now - Math.max(offSince, copy.nudgedAt) < pause) return;
+    if (now - Math.max(offSince, copy.nudgedAt) < pause || !this.#nudged.tryTake()) return;
     copy.nudgedAt = now;
     copy.nudges += 1;
     void this.#deps.refresh(copy.plan.zone).catch(() => undefined);

@@ -14,6 +14,8 @@ export interface TrackedCopy extends OffCopy {
   statistics: NamedZone | undefined;
   state: ZoneTransferState | undefined;
   copy: ZoneCopy | undefined;
+  /** By the monotonic clock. */
+  lookedAt: number;
 }
 
 export const trackedCopy = (
@@ -28,6 +30,7 @@ export const trackedCopy = (
   statistics: undefined,
   state: undefined,
   copy: undefined,
+  lookedAt: Number.NEGATIVE_INFINITY,
 });
 
 /** As it is told to peers. */

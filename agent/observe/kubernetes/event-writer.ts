@@ -1,5 +1,6 @@
 import type { Clock } from '../../clock.ts';
 import { TransientError } from '../../problem.ts';
+import { TokenBucket, type TokenRate } from '../../token-bucket.ts';
 import type { ClusterEvent } from '../cluster.ts';
 import type { KubernetesApi } from './api.ts';
 import type { ApiAnswer } from './api-answer.ts';
@@ -11,7 +12,6 @@ import {
   regardingOf,
   seriesOf,
 } from './event-object.ts';
-import { TokenBucket } from './token-bucket.ts';
 
 export interface EventWriterOptions extends Regarded {
   readonly api: Pick<KubernetesApi, 'request'>;
@@ -27,11 +27,7 @@ export interface EventWriterOptions extends Regarded {
 
 export type EventResult = 'written' | 'dropped' | 'refused';
 
-export interface EventLimits {
-  /** So many writes at once … */
-  readonly burst: number;
-  /** … and so many a second from then on. */
-  readonly perSecond: number;
+export interface EventLimits extends TokenRate {
   /** More than so many do not wait. */
   readonly waiting: number;
   /** The repetitions of an event are counted for so long before they are told, in ms. */
@@ -83,7 +79,7 @@ export class EventWriter {
   constructor(options: EventWriterOptions) {
     this.#options = options;
     this.#limits = { ...defaultLimits, ...options.limits };
-    this.#tokens = new TokenBucket({ ...this.#limits, ...options.clock });
+    this.#tokens = new TokenBucket(options.clock, this.#limits);
   }
 
   /** What the server had against the last Event; undefined: it was taken. */

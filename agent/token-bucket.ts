@@ -1,6 +1,6 @@
-import type { Clock } from '../../clock.ts';
+import type { Clock } from './clock.ts';
 
-export interface TokenBucketOptions extends Pick<Clock, 'monotonic'> {
+export interface TokenRate {
   /** So many at once … */
   readonly burst: number;
   /** … and so many a second from then on. */
@@ -9,20 +9,22 @@ export interface TokenBucketOptions extends Pick<Clock, 'monotonic'> {
 
 /** How often something may be done. */
 export class TokenBucket {
-  readonly #options: TokenBucketOptions;
+  readonly #clock: Pick<Clock, 'monotonic'>;
+  readonly #rate: TokenRate;
   #tokens: number;
   #filledAt: number;
 
-  constructor(options: TokenBucketOptions) {
-    this.#options = options;
-    this.#tokens = options.burst;
-    this.#filledAt = options.monotonic();
+  constructor(clock: Pick<Clock, 'monotonic'>, rate: TokenRate) {
+    this.#clock = clock;
+    this.#rate = rate;
+    this.#tokens = rate.burst;
+    this.#filledAt = clock.monotonic();
   }
 
   /** How long until there is a token, in ms; 0: now. */
   inMs(): number {
-    const { burst, perSecond, monotonic } = this.#options;
-    const now = monotonic();
+    const { burst, perSecond } = this.#rate;
+    const now = this.#clock.monotonic();
     this.#tokens = Math.min(burst, this.#tokens + ((now - this.#filledAt) * perSecond) / 1000);
     this.#filledAt = now;
     return this.#tokens >= 1 ? 0 : ((1 - this.#tokens) * 1000) / perSecond;
@@ -30,5 +32,12 @@ export class TokenBucket {
 
   take(): void {
     this.#tokens -= 1;
+  }
+
+  /** Takes one, if there is one. */
+  tryTake(): boolean {
+    const has = this.inMs() === 0;
+    if (has) this.take();
+    return has;
   }
 }
