@@ -49,6 +49,7 @@ export async function openCluster(
         api: new HttpApi({
           access: await accessOf(options, context),
           userAgent: `bind9-agent/${context.version}`,
+          ...{ clock, random },
         }),
         namespaces: namespacesOf(options),
         // One that was made up owns nothing: a Lease whose owner is not there is removed at once.
@@ -57,7 +58,11 @@ export async function openCluster(
   }
 }
 
-async function accessOf({ kubernetes }: Options, { clock }: Context): Promise<Access> {
+/** @throws TransientError where the kubeconfig is wrong */
+export async function accessOf(
+  { kubernetes }: Pick<Options, 'kubernetes'>,
+  { clock }: Pick<Context, 'clock'>,
+): Promise<Access> {
   const { server, tokenFile, caFile, kubeconfig, context } = kubernetes;
   if (kubeconfig === '') return new TokenAccess({ server, tokenFile, caFile, clock });
   const { KubeconfigAccess } = await import('../observe/kubernetes/kubeconfig.ts');

@@ -39,6 +39,8 @@ export function clusterAt(plane: ControlPlane, opening: Opening): KubernetesClus
     api: new HttpApi({
       access,
       userAgent: 'test',
+      clock: systemClock,
+      random: Math.random,
       ...(timeoutMs === undefined ? {} : { timeoutMs }),
     }),
     namespace,

@@ -14,7 +14,7 @@ const [server = '', caFile = '', tokenFile = '', pod = '', zone = '', updates = 
 const clock = systemClock;
 const access = new TokenAccess({ server, caFile, tokenFile, clock });
 const cluster = new KubernetesCluster({
-  api: new HttpApi({ access, userAgent: pod }),
+  api: new HttpApi({ access, userAgent: pod, clock, random: Math.random }),
   pod,
   namespace: 'default',
   namespaces: ['default'],

@@ -19,6 +19,8 @@ export const apiOf = (plane: ControlPlane, tokenFile: string): HttpApi =>
       clock: systemClock,
     }),
     userAgent: 'test',
+    clock: systemClock,
+    random: Math.random,
   });
 
 /** The same, with all rights. */

@@ -41,6 +41,8 @@ export class TokenAccess implements Access {
   readonly server: URL;
   readonly #options: TokenAccessOptions;
   #current: { readonly credentials: Credentials; readonly readAt: number } | undefined;
+  /** Those who ask at the same time get the same: other certificates would cost the others their connections. */
+  #reading: Promise<Credentials> | undefined;
 
   constructor(options: TokenAccessOptions) {
     this.#options = options;
@@ -59,7 +61,14 @@ export class TokenAccess implements Access {
     return (await this.#read()) !== before;
   }
 
-  async #read(): Promise<Credentials> {
+  #read(): Promise<Credentials> {
+    this.#reading ??= this.#readFiles().finally(() => {
+      this.#reading = undefined;
+    });
+    return this.#reading;
+  }
+
+  async #readFiles(): Promise<Credentials> {
     const { tokenFile, caFile, clock } = this.#options;
     const before = this.#current?.credentials;
     const token = tokenFile === '' ? '' : (await read(tokenFile)).trim();

@@ -1,4 +1,5 @@
 import type { Agent, IncomingMessage } from 'node:http';
+import type { Clock } from '../../clock.ts';
 import { TransientError } from '../../problem.ts';
 import { http, https } from '../http-get.ts';
 import type { Access, Credentials } from './access.ts';
@@ -10,6 +11,7 @@ import {
   refusalOf,
   type WatchEvent,
 } from './api-answer.ts';
+import { HeldBack } from './held-back.ts';
 import { linesOf, textOf } from './response-parts.ts';
 
 export interface ApiRequest {
@@ -31,8 +33,8 @@ export interface WatchRequest {
 }
 
 /**
- * The one door to the API server. "Try later" (429, 5xx), time-outs and broken connections are `TransientError`s; what the
- * server has against a request is an answer.
+ * The one door to the API server. "Try later" (429, 5xx), time-outs and broken connections are `TransientError`s, and
+ * so is what comes before the time at which the server wants to be asked again; what it has against a request is an answer.
  */
 export interface KubernetesApi {
   request(request: ApiRequest, signal?: AbortSignal): Promise<ApiAnswer>;
@@ -49,6 +51,9 @@ export interface ApiOptions {
   readonly access: Access;
   /** `bind9-agent/0.1.0` */
   readonly userAgent: string;
+  readonly clock: Clock;
+  /** From 0 to below 1. */
+  readonly random: () => number;
   /** How long the server may let us wait for the beginning of an answer, and for each further part of it, in ms. Default 8,000. */
   readonly timeoutMs?: number;
 }
@@ -71,11 +76,13 @@ export class HttpApi implements KubernetesApi {
   readonly #options: ApiOptions;
   readonly #timeoutMs: number;
   readonly #closing = new AbortController();
+  readonly #heldBack: HeldBack;
   #connections: { readonly tls: Credentials['tls']; readonly agent: Agent } | undefined;
 
   constructor(options: ApiOptions) {
     this.#options = options;
     this.#timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
+    this.#heldBack = new HeldBack(options);
   }
 
   async request(request: ApiRequest, signal?: AbortSignal): Promise<ApiAnswer> {
@@ -112,10 +119,17 @@ export class HttpApi implements KubernetesApi {
   /** Sends it, and once more where other credentials are there by now than those that were refused. */
   async #authorized(request: ApiRequest, signal: AbortSignal): Promise<IncomingMessage> {
     const { access } = this.#options;
-    const response = await this.#send(request, await access.credentials(), signal);
-    if (response.statusCode !== 401 || !(await access.renew())) return response;
-    response.resume();
-    return this.#send(request, await access.credentials(), signal);
+    const what = `${request.method} ${collectionOf(request.path)}`;
+    this.#heldBack.check(what);
+    let response = await this.#send(request, await access.credentials(), signal);
+    if (response.statusCode === 401 && (await access.renew())) {
+      response.resume();
+      response = await this.#send(request, await access.credentials(), signal);
+    }
+    const { statusCode: code = 0, headers } = response;
+    const later = headers['retry-after'];
+    if (later !== undefined && code >= 400) this.#heldBack.note(what, code, later);
+    return response;
   }
 
   async #send(
@@ -156,10 +170,10 @@ export class HttpApi implements KubernetesApi {
             : { 'content-type': contentTypes[contentType], 'content-length': text.length }),
         },
       });
-      const late = setTimeout(
-        () => sent.destroy(new Error(`no answer within ${this.#timeoutMs / 1000} s`)),
-        this.#timeoutMs,
-      );
+      const late = setTimeout(() => {
+        this.#distrust();
+        sent.destroy(new Error(`no answer within ${this.#timeoutMs / 1000} s`));
+      }, this.#timeoutMs);
       // An error after the response has begun is the response's to tell.
       const settle = (response: IncomingMessage | Error): void => {
         clearTimeout(late);
@@ -182,6 +196,12 @@ export class HttpApi implements KubernetesApi {
     return this.#connections.agent;
   }
 
+  /** What has killed one connection without a word has killed those beside it: they would be tried one by one. */
+  #distrust(): void {
+    for (const idle of Object.values(this.#connections?.agent.freeSockets ?? {}))
+      for (const socket of idle ?? []) socket.destroy();
+  }
+
   #signal(signal: AbortSignal | undefined): AbortSignal {
     const { signal: closing } = this.#closing;
     return signal === undefined ? closing : AbortSignal.any([closing, signal]);
@@ -192,6 +212,10 @@ export class HttpApi implements KubernetesApi {
     return new TransientError(`${what}: ${whyOf(error)} (API server ${origin})`, { cause: error });
   }
 }
+
+/** Limits are for all objects of a kind. */
+const collectionOf = (path: string): string =>
+  path.replace(/(\/namespaces\/[^/]+\/[^/]+)\/.*$/, '$1');
 
 const refused = (refusal: Refusal): WatchEvent => ({ type: 'REFUSED', refusal });
 
