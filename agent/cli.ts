@@ -12,7 +12,7 @@ import { configVariable, flagName } from './options/names.ts';
 
 /** What the user asks for. */
 export type Invocation =
-  | { readonly command: 'run' | 'init' | 'plan' }
+  | { readonly command: 'run' | 'init' | 'plan' | 'webhook' }
   | { readonly command: 'version' }
   | { readonly command: 'get'; readonly what: Listed; readonly output: OutputFormat }
   | { readonly command: 'explain'; readonly zone: string }
@@ -176,6 +176,7 @@ const plainCommands = [
   ['run', 'keep this pod registered, its zones served and its transfers told'],
   ['init', 'write what named needs to start, once'],
   ['plan', 'show what would change and why; touch nothing'],
+  ['webhook', 'put the agent into pods as they are made, and warn of wrong resources'],
   ['version', 'print the versions of the agent, of Node.js and of BIND'],
 ] as const;
 

@@ -12,6 +12,7 @@ import { manifests } from './commands/manifests.ts';
 import { plan } from './commands/plan.ts';
 import { run } from './commands/run.ts';
 import { version } from './commands/version.ts';
+import { webhook } from './commands/webhook.ts';
 import type { Context } from './context.ts';
 import { makeLog, standardError } from './log.ts';
 import { readHost } from './options/host.ts';
@@ -30,6 +31,9 @@ setFlagsFromString('--optimize-for-size');
  */
 for (const flag of ['--no-concurrent-sparkplug', '--no-concurrent-recompilation', '--no-maglev'])
   setFlagsFromString(flag);
+
+/** Commands that are of no use elsewhere than at an API server. */
+const inCluster: ReadonlySet<string> = new Set(['webhook', 'doctor']);
 
 const complain = (text: string): void => {
   process.stderr.write(text);
@@ -88,7 +92,9 @@ async function main(): Promise<number> {
     loadOptions({
       host,
       environment: process.env,
-      flags,
+      flags: inCluster.has(invocation.command)
+        ? new Map([...flags, ['cluster', 'kubernetes']])
+        : flags,
       ...(configFile === undefined ? {} : { configFile }),
     });
   const options = load();
@@ -126,6 +132,8 @@ function dispatch(asked: Asked, options: Options, context: Context): Promise<num
       return plan(options, context);
     case 'get':
       return get(asked.what, asked.output, options, context);
+    case 'webhook':
+      return webhook(options, context);
     case 'explain':
       return explain(asked.zone, options, context);
   }
