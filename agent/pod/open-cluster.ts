@@ -4,7 +4,10 @@ import type { Cluster } from '../observe/cluster.ts';
 import { DirectoryCluster } from '../observe/directory-cluster.ts';
 import { type Access, TokenAccess } from '../observe/kubernetes/access.ts';
 import { HttpApi } from '../observe/kubernetes/api.ts';
-import { KubernetesCluster } from '../observe/kubernetes/kubernetes-cluster.ts';
+import {
+  KubernetesCluster,
+  type KubernetesClusterOptions,
+} from '../observe/kubernetes/kubernetes-cluster.ts';
 import { LastGood } from '../observe/last-good.ts';
 import type { Options } from '../options/options.ts';
 import { TransientError } from '../problem.ts';
@@ -19,6 +22,7 @@ export async function openCluster(
   options: Options,
   context: Context,
   as: 'pod' | 'onlooker',
+  eventCounted?: KubernetesClusterOptions['eventCounted'],
 ): Promise<Cluster> {
   const { pod, lease, paths } = options;
   const { log, clock, random } = context;
@@ -52,6 +56,7 @@ export async function openCluster(
           ...{ clock, random },
         }),
         namespaces: namespacesOf(options),
+        ...(eventCounted === undefined ? {} : { eventCounted }),
         // One that was made up owns nothing: a Lease whose owner is not there is removed at once.
         ...(pod.uid === context.host.uid ? {} : { podUid: pod.uid }),
       });

@@ -80,7 +80,7 @@ export async function openParts(options: Options, context: Context): Promise<Age
     ledger,
     metrics,
     compile,
-    cluster: await openCluster(options, context, 'pod'),
+    cluster: await openCluster(options, context, 'pod', (result) => metrics.countEvent(result)),
     configuration: new Configuration(options, given, secrets, log),
     rndc: openRndc(options, secrets, metrics, log, clock),
     wire: new Wire(clock, given, here),

@@ -35,6 +35,10 @@ const statusWrites = ['written', 'conflict', 'failed'] as const;
 /** `conflict`: another pod had written in between. */
 export type StatusWrite = (typeof statusWrites)[number];
 
+const eventWrites = ['written', 'refused', 'dropped'] as const;
+/** `dropped`: there were too many, or the API server was away for too long. */
+export type EventWrite = (typeof eventWrites)[number];
+
 /**
  * What the agent counts and measures, for Prometheus. What is set is only kept; the series of zones and peers are made
  * when somebody scrapes.
@@ -57,6 +61,7 @@ export class Metrics {
   readonly #transfers: Counter<'type' | 'result' | 'reason'>;
   readonly #transferSeconds: Histogram<'type'>;
   readonly #statusWrites: Counter<'result'>;
+  readonly #events: Counter<'result'>;
 
   /** @param now milliseconds since the epoch */
   constructor({ version, now }: { readonly version: string; readonly now: () => number }) {
@@ -100,6 +105,12 @@ export class Metrics {
     this.#statusWrites = new Counter({
       name: 'bind9_agent_status_writes_total',
       help: 'Attempts of this pod to write the status of a zone: written, conflict (another pod wrote in between) or failed.',
+      labelNames: ['result'],
+      registers,
+    });
+    this.#events = new Counter({
+      name: 'bind9_agent_events_total',
+      help: 'Writes of Events by this pod: written, refused by the API server, or dropped (too many at once, or it is away).',
       labelNames: ['result'],
       registers,
     });
@@ -159,6 +170,10 @@ export class Metrics {
     this.#statusWrites.inc({ result });
   }
 
+  countEvent(result: EventWrite): void {
+    this.#events.inc({ result });
+  }
+
   async scrape(): Promise<{ readonly contentType: string; readonly text: string }> {
     return { contentType: this.#registry.contentType, text: await this.#registry.metrics() };
   }
@@ -173,6 +188,7 @@ export class Metrics {
     for (const reason of transferReasons)
       this.#transfers.inc({ type: 'unknown', result: 'failure', reason }, 0);
     for (const result of statusWrites) this.#statusWrites.inc({ result }, 0);
+    for (const result of eventWrites) this.#events.inc({ result }, 0);
   }
 
   #set(part: Partial<Snapshot>): void {

@@ -82,6 +82,9 @@ test('kubectl describe tells of a pod what holds for it', async () => {
     ['pod', 'primary-0'],
     /Warning +Held .* a plan is held until [0-9a-f]{16} is approved: it would stop serving \d of \d zones/,
   );
+  const { body = '' } = (await story.rig.pod('primary-0').get('/metrics')) ?? {};
+  expect(body).toMatch(/^bind9_agent_events_total\{result="written"\} [1-9]/m);
+  expect(body).toMatch(/^bind9_agent_events_total\{result="refused"\} 0$/m);
 }, 120_000);
 
 test('where DNSZone lacks our fields everything is served and healed, no serial is burnt, and it is told', async () => {

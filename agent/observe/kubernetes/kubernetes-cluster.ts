@@ -8,7 +8,7 @@ import type { ManifestNote } from '../manifest-files.ts';
 import type { Lease } from '../own-registration.ts';
 import type { KubernetesApi } from './api.ts';
 import type { Kept } from './collection.ts';
-import { EventWriter } from './event-writer.ts';
+import { type EventResult, EventWriter } from './event-writer.ts';
 import { leaseSelector } from './lease.ts';
 import { LeasePeers } from './lease-peers.ts';
 import { KubernetesObjects } from './objects.ts';
@@ -35,6 +35,8 @@ export interface KubernetesClusterOptions {
   readonly lastGood?: LastGood;
   /** Things worth a log line: probable typing errors. */
   readonly note?: (note: Omit<ManifestNote, 'file'>) => void;
+  /** How an attempt to tell of an event went. */
+  readonly eventCounted?: (result: EventResult) => void;
   readonly times?: Partial<ReflectorTimes>;
 }
 
@@ -53,7 +55,7 @@ export class KubernetesCluster implements Cluster {
   #view: ClusterView | undefined;
 
   constructor(options: KubernetesClusterOptions) {
-    const { api, clock, pod, podUid, note } = options;
+    const { api, clock, pod, podUid, note, eventCounted: counted } = options;
     const changed = (matters = true): void => this.#tell(matters);
     this.#options = options;
     this.#objects = new KubernetesObjects({
@@ -75,7 +77,11 @@ export class KubernetesCluster implements Cluster {
       changed,
     });
     const uidOf = (key: ObjectKey): string | undefined => this.#objects.zone(key)?.uid;
-    if (pod !== undefined) this.#events = new EventWriter({ ...options, pod, uidOf, changed });
+    if (pod !== undefined)
+      this.#events = new EventWriter({
+        ...{ ...options, pod, uidOf, changed },
+        ...(counted === undefined ? {} : { counted }),
+      });
   }
 
   async start(changed: () => void): Promise<void> {
