@@ -21,6 +21,8 @@ export type Invocation =
       readonly command: 'manifests';
       readonly parts: readonly InstallPart[];
       readonly installation: Installation;
+      /** The webhook is wanted too. */
+      readonly webhook?: { readonly certManager: boolean };
     };
 
 export interface CommandLine {
@@ -125,12 +127,18 @@ function describeProgram(terminal: Terminal, ask: (invocation: Invocation) => vo
   return program;
 }
 
+type GivenInstallation = Partial<Installation> & { readonly certManager: boolean };
+
 function describeManifests(program: Command, ask: (invocation: Invocation) => void): void {
   const { namespace, serviceAccount } = defaultInstallation;
   program
     .command('manifests')
     .description('print what a Kubernetes cluster needs first, for "kubectl apply -f -"')
-    .addArgument(new Argument('[parts...]', 'which of it').choices(installParts).default([]))
+    .addArgument(
+      new Argument('[parts...]', `which of it (default: ${installParts.join(', ')})`)
+        .choices([...installParts, 'webhook'])
+        .default([]),
+    )
     .option('--namespace <name>', 'namespace of the pods', objectName, namespace)
     .option('--service-account <name>', 'their ServiceAccount', objectName, serviceAccount)
     .option(
@@ -143,11 +151,19 @@ function describeManifests(program: Command, ask: (invocation: Invocation) => vo
       'their names, where these are known: each may then write no Lease but these',
       namesOf,
     )
-    .action((parts: InstallPart[], { watched = [], pods = [], ...who }: Partial<Installation>) => {
+    .option('--cert-manager', "the webhook's certificate is made by cert-manager", false)
+    .addHelpText(
+      'after',
+      '\nThe webhook is given the settings --webhook-… and --inject-… (see "bind9-agent run --help").',
+    )
+    .action((wanted: (InstallPart | 'webhook')[], given: GivenInstallation) => {
+      const { watched = [], pods = [], certManager, ...who } = given;
+      const parts = wanted.filter((part) => part !== 'webhook');
       ask({
         command: 'manifests',
-        parts: parts.length === 0 ? installParts : parts,
+        parts: wanted.length === 0 ? installParts : parts,
         installation: { ...defaultInstallation, ...who, watched, pods },
+        ...(wanted.includes('webhook') ? { webhook: { certManager } } : {}),
       });
     });
 }

@@ -84,7 +84,7 @@ async function main(): Promise<number> {
   if (!line.ok) return line.exitCode;
   const { flags, configFile, invocation } = line.value;
   if (invocation.command === 'manifests')
-    return manifests(invocation.parts, invocation.installation, { print });
+    return manifests(invocation, flags, { print, complain, version: agentVersion() });
   if (invocation.command === 'inject')
     return injectCommand(invocation, flags, { print, complain, version: agentVersion(), read });
   const host = readHost(process.env);

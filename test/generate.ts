@@ -1,15 +1,28 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { defaultOf } from '../agent/inject/settings.ts';
 import { defaultInstallation, installOf } from '../agent/install/install.ts';
 import { type Manifest, manifestText } from '../agent/install/manifest.ts';
+import { webhookOf } from '../agent/install/webhook.ts';
 import { declarations } from '../agent/options/declarations.ts';
 import { exampleFile, referencePage } from '../agent/options/reference.ts';
+import { agentVersion } from '../agent/version.ts';
 
 const heading =
   '# Generated from agent/resources and agent/install by `npm run check -- --write`; do not edit.\n';
 
 const yamlFile = (path: string, manifests: readonly Manifest[]) =>
   [path, () => heading + manifestText(manifests)] as const;
+
+const webhook = (certManager: boolean) =>
+  webhookOf({
+    namespace: defaultOf('webhook.namespace'),
+    name: defaultOf('webhook.name'),
+    port: Number(defaultOf('webhook.port')),
+    image: `bind9-agent:${agentVersion()}`,
+    certManager,
+    settings: new Map(),
+  });
 
 const crds = installOf(['crds'], defaultInstallation);
 const crdFiles = crds.map((crd) => [`${crd.metadata.name.split('.')[0]}.yaml`, crd] as const);
@@ -24,6 +37,8 @@ export const generatedFiles: readonly (readonly [path: string, make: () => strin
     () => `${heading}resources:\n${crdFiles.map(([file]) => `- ${file}\n`).join('')}`,
   ],
   yamlFile('config/rbac/rbac.yaml', installOf(['rbac'], defaultInstallation)),
+  yamlFile('config/webhook/webhook.yaml', webhook(false)),
+  yamlFile('config/webhook-cert-manager/webhook.yaml', webhook(true)),
   yamlFile('config/policy/policy.yaml', installOf(['policy'], defaultInstallation)),
 ];
 

@@ -14,7 +14,7 @@ export interface Installation {
   readonly pods: readonly string[];
 }
 
-interface Rule {
+export interface Rule {
   readonly apiGroups: readonly string[];
   readonly resources: readonly string[];
   readonly resourceNames?: readonly string[];
@@ -85,7 +85,8 @@ export function accessOf(installation: Installation): readonly Manifest[] {
   ];
 }
 
-function granted(
+/** A role with these rules, and its binding. */
+export function granted(
   kind: 'Role' | 'ClusterRole',
   metadata: { readonly name: string; readonly namespace?: string },
   rules: readonly Rule[],
