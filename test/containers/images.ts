@@ -1,0 +1,27 @@
+import { resolve } from 'node:path';
+import type { Docker } from './docker.ts';
+
+const root = resolve(import.meta.dirname, '..', '..');
+
+/** The product's images, as the tests call them. */
+export const productImages = { agent: 'bind9-agent:test', bind9: 'bind9:test' } as const;
+
+/**
+ * Builds the product's images from their Dockerfiles. A second time it takes a second, where nothing has changed. The base
+ * images must be there.
+ */
+export async function buildImages(docker: Docker): Promise<void> {
+  await build(docker, productImages.bind9, ['images/bind9']);
+  const agent = ['--file', 'images/agent/Dockerfile', '.'];
+  // Named, so that they are not taken for leftovers: what they are made of need not be made again.
+  for (const stage of ['build', 'system', 'contents'])
+    await build(docker, `bind9-agent:${stage}`, ['--target', stage, ...agent]);
+  await build(docker, productImages.agent, agent);
+  await docker.docker(['image', 'prune', '--force']);
+}
+
+async function build(docker: Docker, image: string, args: readonly string[]): Promise<void> {
+  const network = ['--network', 'host'];
+  const asked = { timeoutMs: 20 * 60_000, cwd: root };
+  await docker.docker(['build', ...network, '--tag', image, ...args], asked);
+}
