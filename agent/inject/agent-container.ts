@@ -27,10 +27,9 @@ const TOKEN_FOLDER = '/var/run/secrets/kubernetes.io/serviceaccount';
 export const httpPort = ({ options }: InjectSettings): number =>
   Number(options.get('http.port') ?? defaultOf('http.port'));
 
-/** The agent as a sidecar that starts before named and ends after it. It has no readiness of its own: named's counts. */
+/** The agent as a sidecar that starts before named and ends after it. No probe of its own counts once named serves. */
 export function agentContainer(settings: InjectSettings, beside: Beside, spec: PodSpec): Container {
   const port = httpPort(settings);
-  const probe = (path: string) => ({ httpGet: { path, port }, timeoutSeconds: 5 });
   const mounts = [...beside.mounts, ...agentMounts(settings, spec, beside.mounts)];
   return {
     name: AGENT,
@@ -40,8 +39,13 @@ export function agentContainer(settings: InjectSettings, beside: Beside, spec: P
     env: [...environment(settings, beside), ...expanded(beside)],
     ports: [{ name: AGENT, containerPort: port }],
     // The kubelet starts named when this succeeds; the agent itself lets it after `start.deadlineSeconds`.
-    startupProbe: { ...probe('/startupz'), periodSeconds: 1, failureThreshold: 600 },
-    livenessProbe: { ...probe('/livez'), periodSeconds: 10, failureThreshold: 6 },
+    // An agent that ends or hangs later is started again within its container, by what the image starts it with.
+    startupProbe: {
+      httpGet: { path: '/startupz', port },
+      timeoutSeconds: 5,
+      periodSeconds: 1,
+      failureThreshold: 600,
+    },
     resources: {
       requests: { cpu: settings.cpu, memory: settings.memory },
       limits: { memory: settings.memoryLimit },

@@ -253,14 +253,15 @@ test('a pod that asks not to be injected is left alone, by label or annotation',
     });
 });
 
+test('once named is started, no probe of the agent counts: a pod that serves is not to go with it', () => {
+  const [agent = {}] = done(pod({})).spec.initContainers;
+  expect(Object.keys(agent).filter((field) => field.endsWith('Probe'))).toEqual(['startupProbe']);
+});
+
 test('what the API server fills in is no difference', () => {
   const template = done(pod({}));
   const agent = template.spec.initContainers[0] ?? {};
-  const probe = (name: string) => ({
-    ...(agent[name] as Fields),
-    successThreshold: 1,
-    httpGet: { ...((agent[name] as Fields)['httpGet'] as Fields), scheme: 'HTTP' },
-  });
+  const probe = agent['startupProbe'] as Fields;
   const filled = {
     ...template,
     spec: {
@@ -271,8 +272,11 @@ test('what the API server fills in is no difference', () => {
           terminationMessagePath: '/dev/termination-log',
           terminationMessagePolicy: 'File',
           imagePullPolicy: 'IfNotPresent',
-          startupProbe: probe('startupProbe'),
-          livenessProbe: probe('livenessProbe'),
+          startupProbe: {
+            ...probe,
+            successThreshold: 1,
+            httpGet: { ...(probe['httpGet'] as Fields), scheme: 'HTTP' },
+          },
         },
       ],
     },
