@@ -14,6 +14,8 @@ const trueAgain = { withinMs: 30_000 };
 const LONG_MS = 9000;
 /** Longer than a Lease lasts. */
 const SHORT_MS = 5000;
+/** Longer than a watch may be without a word (26 s). TEST_STALL_SECONDS=90 is as long as was promised. */
+const STALL_MS = 1000 * Number(process.env['TEST_STALL_SECONDS'] ?? 30);
 const zone = 'example.com';
 
 let proxy: ApiProxy;
@@ -51,6 +53,7 @@ afterEach(async ({ task }) => {
   // One that fails must not take the next ones with it.
   proxy.fault(undefined);
   await wire.mend();
+  plane().apiServer.resume();
   if (!plane().apiServer.running()) await plane().apiServer.start();
 });
 
@@ -187,6 +190,26 @@ test('the API server is gone for longer than every registration lasts: nothing c
       ['bind9_agent_resources_stale 0'],
     );
 });
+
+test(
+  'an API server that stands still, with all connections open, changes nothing',
+  async () => {
+    const before = await calm();
+    plane().apiServer.pause();
+    const { ready, peers, answers } = await watch(pods(), STALL_MS);
+    expect([...ready]).toEqual(['200 ok']);
+    expect([...peers].sort()).toEqual(allLive());
+    expect([...answers]).toEqual([`192.0.2.${last}`]);
+    expect(await Promise.all(pods().map(told))).toEqual(before);
+    for (const pod of pods())
+      expect(await metric(pod, 'bind9_agent_resources_stale')).toEqual([
+        'bind9_agent_resources_stale 1',
+      ]);
+    plane().apiServer.resume();
+    await change();
+  },
+  120_000 + STALL_MS,
+);
 
 test('agents and pods that restart meanwhile serve what lies on their disks, and are ready', async () => {
   await plane().apiServer.kill();
