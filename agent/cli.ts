@@ -12,10 +12,11 @@ import { configVariable, flagName } from './options/names.ts';
 
 /** What the user asks for. */
 export type Invocation =
-  | { readonly command: 'run' | 'init' | 'plan' | 'webhook' }
+  | { readonly command: 'run' | 'init' | 'plan' | 'drain' | 'webhook' }
   | { readonly command: 'version' }
   | { readonly command: 'get'; readonly what: Listed; readonly output: OutputFormat }
   | { readonly command: 'explain'; readonly zone: string }
+  | { readonly command: 'doctor'; readonly output: OutputFormat }
   | ({ readonly command: 'inject' } & InjectRequest)
   | {
       readonly command: 'manifests';
@@ -109,11 +110,7 @@ function describeProgram(terminal: Terminal, ask: (invocation: Invocation) => vo
     .command('get')
     .description('list the zones or peers that the agent of this pod knows')
     .addArgument(new Argument('<what>', 'what to list').choices(['zones', 'peers']))
-    .addOption(
-      new Option('-o, --output <format>', 'how to show it')
-        .choices(['table', 'json', 'yaml'])
-        .default('table'),
-    )
+    .addOption(outputOption())
     .action((what: Listed, { output }: { output: OutputFormat }) => {
       ask({ command: 'get', what, output });
     });
@@ -122,10 +119,20 @@ function describeProgram(terminal: Terminal, ask: (invocation: Invocation) => vo
     .description('tell why a zone is served the way it is, or why it is not')
     .argument('<zone>', 'name of the zone')
     .action((zone: string) => ask({ command: 'explain', zone }));
+  program
+    .command('doctor')
+    .description('list the pods that should have an agent and do not')
+    .addOption(outputOption())
+    .action(({ output }: { output: OutputFormat }) => ask({ command: 'doctor', output }));
   describeManifests(program, ask);
   describeInject(program, (request) => ask({ command: 'inject', ...request }));
   return program;
 }
+
+const outputOption = (): Option =>
+  new Option('-o, --output <format>', 'how to show it')
+    .choices(['table', 'json', 'yaml'])
+    .default('table');
 
 type GivenInstallation = Partial<Installation> & { readonly certManager: boolean };
 
@@ -192,6 +199,7 @@ const plainCommands = [
   ['run', 'keep this pod registered, its zones served and its transfers told'],
   ['init', 'write what named needs to start, once'],
   ['plan', 'show what would change and why; touch nothing'],
+  ['drain', 'tell the peers that this pod is about to go: for its preStop'],
   ['webhook', 'put the agent into pods as they are made, and warn of wrong resources'],
   ['version', 'print the versions of the agent, of Node.js and of BIND'],
 ] as const;

@@ -4,6 +4,8 @@ import { text } from 'node:stream/consumers';
 import { setFlagsFromString } from 'node:v8';
 import { type CommandLine, readCommandLine } from './cli.ts';
 import { systemClock } from './clock.ts';
+import { doctor } from './commands/doctor.ts';
+import { drain } from './commands/drain.ts';
 import { explain } from './commands/explain.ts';
 import { get } from './commands/get.ts';
 import { init } from './commands/init.ts';
@@ -130,10 +132,14 @@ function dispatch(asked: Asked, options: Options, context: Context): Promise<num
       return init(options, context);
     case 'plan':
       return plan(options, context);
+    case 'drain':
+      return drain(options, context);
     case 'get':
       return get(asked.what, asked.output, options, context);
     case 'webhook':
       return webhook(options, context);
+    case 'doctor':
+      return doctor(asked.output, options, context);
     case 'explain':
       return explain(asked.zone, options, context);
   }

@@ -5,7 +5,7 @@ import type { Options } from '../options/options.ts';
 import type { Peer } from '../plan/registration.ts';
 import { lookOnce } from '../pod/look-once.ts';
 import type { DNSZone } from '../resources/types.ts';
-import { table } from './tell.ts';
+import { age, table } from './tell.ts';
 
 export type Listed = 'zones' | 'peers';
 export type OutputFormat = 'table' | 'json' | 'yaml';
@@ -110,13 +110,3 @@ function peerTable(view: ClusterView): string {
 
 const stateOf = ({ liveness, draining, held }: Peer): string =>
   [draining ? 'draining' : liveness, ...(held === undefined ? [] : [`holds ${held}`])].join(', ');
-
-/** As kubectl shows it: the two largest units at most. */
-function age(since: string | undefined, now: number): string {
-  if (since === undefined) return '';
-  const seconds = Math.max(0, Math.floor((now - Date.parse(since)) / 1000));
-  if (seconds < 120) return `${seconds}s`;
-  if (seconds < 7200) return `${Math.floor(seconds / 60)}m`;
-  if (seconds < 172_800) return `${Math.floor(seconds / 3600)}h`;
-  return `${Math.floor(seconds / 86_400)}d`;
-}

@@ -47,3 +47,13 @@ export function table(titles: readonly string[], rows: readonly (readonly string
     .join('\n')
     .concat('\n');
 }
+
+/** As kubectl shows it. */
+export function age(since: string | undefined, now: number): string {
+  if (since === undefined) return '';
+  const seconds = Math.max(0, Math.floor((now - Date.parse(since)) / 1000));
+  if (seconds < 120) return `${seconds}s`;
+  if (seconds < 7200) return `${Math.floor(seconds / 60)}m`;
+  if (seconds < 172_800) return `${Math.floor(seconds / 3600)}h`;
+  return `${Math.floor(seconds / 86_400)}d`;
+}
