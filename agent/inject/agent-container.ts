@@ -46,6 +46,8 @@ export function agentContainer(settings: InjectSettings, beside: Beside, spec: P
       periodSeconds: 1,
       failureThreshold: 600,
     },
+    // Peers look for other primaries while named still serves.
+    lifecycle: { preStop: { exec: { command: [AGENT, 'drain'] } } },
     resources: {
       requests: { cpu: settings.cpu, memory: settings.memory },
       limits: { memory: settings.memoryLimit },

@@ -53,6 +53,7 @@ export class Agent {
   readonly #approved = new Set<string>();
   readonly #mailbox = new Mailbox();
   #registers = true;
+  #draining = false;
   readonly #passes: Passes;
   readonly #prover: Prover;
 
@@ -113,6 +114,17 @@ export class Agent {
   approve(hash: string): void {
     this.#approved.add(hash);
     this.wake();
+  }
+
+  /**
+   * This pod is about to go: its peers look for others as long as it is still there. Returns why they were not told yet;
+   * they will be.
+   */
+  async drain(): Promise<TransientError | undefined> {
+    this.#draining = true;
+    const { self, outcome } = this.state;
+    this.wake();
+    return self === undefined ? undefined : this.#register(self, outcome?.held?.hash);
   }
 
   /** A peer's agent has fallen silent: its named may have gone with it. */
@@ -212,22 +224,21 @@ export class Agent {
   }
 
   async #pass(signal: AbortSignal): Promise<void> {
-    const { cluster, options, given, version, metrics, clock } = this.#parts;
+    const { options, given, version, metrics, clock } = this.#parts;
     await this.named.reconcile();
-    const view = cluster.view();
+    const view = this.#parts.cluster.view();
     if (!view.synced) return;
-    const self = describeSelf(
+    const described = describeSelf(
       podFacts(options, given, version, parseLabels(this.#labels?.text ?? '')),
       view.instances,
     );
+    const self = described && { ...described, draining: this.#draining };
     this.state.self = self;
     if (self === undefined) return;
     // Once it was taken back, a registration must not come again.
     signal.throwIfAborted();
     const held = this.state.outcome?.held?.hash;
-    const unregistered = this.#registers
-      ? await failureOf(cluster.register(held === undefined ? self : { ...self, held }))
-      : undefined;
+    const unregistered = await this.#register(self, held);
     const startedAt = clock.monotonic();
     const outcome = await this.#passes.run({
       view,
@@ -246,6 +257,18 @@ export class Agent {
     // What the zones can do without is told, and tried again, after they got what they need.
     const failure = unregistered ?? outcome.unsaved ?? this.#parts.configuration.unsaved;
     if (failure !== undefined) throw failure;
+  }
+
+  async #register(
+    self: Registration,
+    held: string | undefined,
+  ): Promise<TransientError | undefined> {
+    if (!this.#registers) return undefined;
+    const registration = { ...self, draining: this.#draining };
+    const { cluster } = this.#parts;
+    return failureOf(
+      cluster.register(held === undefined ? registration : { ...registration, held }),
+    );
   }
 
   /** Approved over loopback, or by an annotation on the pod's instance. */

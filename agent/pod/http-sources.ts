@@ -64,6 +64,12 @@ export function httpSources(whole: Whole): HttpSources {
         return { ok: false, error: error instanceof Error ? error.message : String(error) };
       }
     },
+    drain: async () => {
+      const failure = await agent.drain();
+      const told =
+        failure === undefined ? 'the peers are told' : `the peers will be told: ${failure.message}`;
+      return { ok: true, text: `this pod is about to go; ${told}` };
+    },
     approve: (hash) => {
       const held = agent.state.outcome?.held;
       if (held === undefined) return { ok: false, error: 'nothing is held' };

@@ -66,6 +66,8 @@ export interface HttpSources {
   metrics(): Promise<{ readonly contentType: string; readonly text: string }>;
   /** Tells named to do it; never rejects. Only for zones that `zone` knows. */
   command(zone: DomainName, command: ZoneCommand): Promise<CommandOutcome>;
+  /** This pod is about to go; never rejects. */
+  drain(): Promise<CommandOutcome>;
   /** Lets the held plan of this hash be carried out; without a hash, whatever is held now. */
   approve(hash: string | undefined): CommandOutcome;
 }

@@ -144,6 +144,7 @@ function addLocal(server: FastifyInstance, sources: HttpSources): void {
       return name === undefined ? reply : carryOut(name, command, sources, reply);
     },
   );
+  server.post('/drain', { preHandler: onlyFromHere }, () => sources.drain());
   server.post<{ Querystring: { hash?: string } }>(
     '/approve',
     { preHandler: onlyFromHere },

@@ -51,6 +51,7 @@ const sources = (): HttpSources => ({
     told.commands.push(`${command} ${zone}`);
     return told.commandFails ? { ok: false, error: 'not found' } : { ok: true, text: 'queued' };
   },
+  drain: async () => ({ ok: true, text: 'this pod is about to go' }),
   approve: (hash) =>
     hash === 'abc' ? { ok: true, text: 'approved abc' } : { ok: false, error: 'nothing is held' },
 });
