@@ -29,14 +29,16 @@ export function difference(before: unknown, after: unknown, path = ''): Operatio
 
 type Fields = Readonly<Record<string, unknown>>;
 
-const isAbsent = (value: unknown): boolean => value === undefined || value === null;
+/** Every object has fields of its kind beside its own, `valueOf` for one. */
+const isAbsent = (fields: Fields, key: string): boolean =>
+  !Object.hasOwn(fields, key) || fields[key] === undefined || fields[key] === null;
 
 function ofObjects(before: Fields, after: Fields, path: string): Operation[] {
   const gone = Object.keys(before)
-    .filter((key) => !isAbsent(before[key]) && isAbsent(after[key]))
+    .filter((key) => !isAbsent(before, key) && isAbsent(after, key))
     .map((key): Operation => ({ op: 'remove', path: pointer(path, key) }));
   const there = Object.keys(after)
-    .filter((key) => !isAbsent(after[key]))
+    .filter((key) => !isAbsent(after, key))
     .flatMap((key): Operation[] =>
       Object.hasOwn(before, key)
         ? difference(before[key], after[key], pointer(path, key))
