@@ -1,10 +1,15 @@
+import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Docker } from './docker.ts';
 
 const root = resolve(import.meta.dirname, '..', '..');
 
-/** The product's images, as the tests call them. */
-export const productImages = { agent: 'bind9-agent:test', bind9: 'bind9:test' } as const;
+const { version }: { version: string } = JSON.parse(
+  readFileSync(resolve(root, 'package.json'), 'utf8'),
+);
+
+/** The product's images, by the names that docker-compose.yml has for them. */
+export const productImages = { agent: `bind9-agent:${version}`, bind9: 'bind9:9.18' } as const;
 
 /**
  * Builds the product's images from their Dockerfiles. A second time it takes a second, where nothing has changed. The base

@@ -1,0 +1,19 @@
+import type { TestProject } from 'vitest/node';
+import { type ProvidedCompose, provideCompose } from './compose.ts';
+import type { Verdict } from './machine.ts';
+import { provideContainers } from './provide.ts';
+
+declare module 'vitest' {
+  export interface ProvidedContext {
+    containers: Verdict;
+    compose: ProvidedCompose;
+  }
+}
+
+/** Installs, makes and builds what is missing before the first test file, which has no time for it. */
+export async function setup(project: TestProject): Promise<void> {
+  const say = (line: string) => process.stderr.write(`${line}\n`);
+  const containers = await provideContainers(say);
+  project.provide('containers', containers);
+  project.provide('compose', containers.ok ? await provideCompose(say) : containers);
+}
