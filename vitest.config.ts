@@ -2,10 +2,13 @@ import { defineConfig } from 'vitest/config';
 import { tallyReporter } from './test/tally.ts';
 
 /** Areas without named: their files run side by side. All others have the machine for themselves, one file at a time. */
-const sideBySide = 'test/{dns,options,plan,report,resources,tooling}/**/*.test.ts';
+const sideBySide = 'test/{dns,options,plan,report,resources,tooling,webhook}/**/*.test.ts';
 
 /** Areas that need an API server: its binaries are made ready before the first of them. */
 const onControlPlane = 'test/{control-plane,kubernetes}/**/*.test.ts';
+
+/** On a real node, which takes images and much of the machine. */
+const onNode = 'test/node/**/*.test.ts';
 
 /**
  * Real servers, a dozen at a time, on a machine that may have two cores: a test that fails is tried once more. vitest tells
@@ -36,7 +39,7 @@ export default defineConfig({
         test: {
           name: 'pods',
           include: ['test/**/*.test.ts'],
-          exclude: [sideBySide, onControlPlane],
+          exclude: [sideBySide, onControlPlane, onNode],
           fileParallelism: false,
           retry,
           testTimeout: 60_000,
@@ -55,6 +58,18 @@ export default defineConfig({
           testTimeout: 60_000,
           hookTimeout: 60_000,
           sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'node',
+          include: [onNode],
+          globalSetup: 'test/node/global-setup.ts',
+          fileParallelism: false,
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+          sequence: { groupOrder: 4 },
         },
       },
     ],
