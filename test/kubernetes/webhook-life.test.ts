@@ -1,6 +1,9 @@
 import { X509Certificate } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { connect } from 'node:tls';
 import { afterAll, afterEach, expect, test } from 'vitest';
+import { makeCertificate } from '../../agent/webhook/make-certificate.ts';
 import { useControlPlane } from '../control-plane/suite.ts';
 import { openLedger } from '../rig/ledger.ts';
 import { until } from '../rig/until.ts';
@@ -211,4 +214,41 @@ test('on its way out it says so, and answers those who have not heard', async ()
   await until(async () => (await replica.ask('GET', '/readyz')).code === 503, patience);
   expect((await replica.ask('GET', '/livez')).code).toBe(200);
   expect(await replica.child.exited).toEqual({ code: 0, signal: null });
+});
+
+test('a certificate that others make is served anew when it changes, and the bundle is left to them', async () => {
+  const rig = new WebhookRig(plane(), ledger);
+  open.push(rig);
+  await rig.install();
+  const namespace = await rig.home();
+  const [certFile, keyFile] = ['crt', 'key'].map((end) =>
+    join(ledger.folder, `${rig.name}.${end}`),
+  );
+  const issue = async () => {
+    const now = Date.now();
+    const made = await makeCertificate({ names: ['127.0.0.1'], from: now, until: now + 3_600_000 });
+    writeFileSync(certFile ?? '', made.certificate);
+    writeFileSync(keyFile ?? '', made.key);
+    const contentType = 'application/json-patch+json';
+    const value = btoa(made.authority);
+    const patch = [{ op: 'add', path: '/webhooks/0/clientConfig/caBundle', value }];
+    for (const path of configurationPaths(rig))
+      await plane().request('PATCH', path, patch, { contentType });
+    return value;
+  };
+  await issue();
+  const replica = await rig.start(
+    `--webhook-cert-file=${certFile}`,
+    `--webhook-key-file=${keyFile}`,
+  );
+  await replica.ready();
+  const made = async () => (await rig.create(namespace, namedPod('x'), '?dryRun=All')).code === 201;
+  await until(made, patience);
+  const before = await servedBy(replica);
+  const bundle = await issue();
+  await until(async () => (await servedBy(replica)) !== before, patience);
+  await until(made, patience);
+  for (const path of configurationPaths(rig))
+    expect((await stored(path)).webhooks[0]?.clientConfig.caBundle).toBe(bundle);
+  expect((await plane().request('GET', secretPath(rig))).code).toBe(404);
 });
