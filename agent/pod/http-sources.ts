@@ -49,6 +49,7 @@ export function httpSources(whole: Whole): HttpSources {
         .flatMap((plan) => zoneView(plan, whole) ?? [])[0],
     peers: () => [...parts.cluster.view().peers.values()].map((peer) => peerView(peer, whole)),
     plan: () => planView(agent),
+    stale: () => parts.cluster.view().stale,
     feed,
     metrics: () => {
       parts.metrics.setZones(whole.copies.samples());

@@ -21,7 +21,14 @@ export class Readiness {
   verdict(): Verdict {
     const reasons = [...this.#named(), ...(this.#wasReady ? [] : this.#start())];
     if (reasons.length === 0) this.#wasReady = true;
-    return { ok: reasons.length === 0, reasons };
+    return { ok: reasons.length === 0, reasons, notes: this.#notes(reasons) };
+  }
+
+  /** Somebody who looks here first should not have to look at the metrics to find out. */
+  #notes(reasons: readonly string[]): string[] {
+    const { stale } = this.#whole.parts.cluster.view();
+    if (stale === undefined || reasons.some((reason) => reason.includes(stale))) return [];
+    return [`the resources may have changed: ${stale}`];
   }
 
   #named(): string[] {

@@ -9,6 +9,8 @@ import type { ZoneCopy } from './zone-copy.ts';
 export interface Verdict {
   readonly ok: boolean;
   readonly reasons: readonly string[];
+  /** What changes nothing in it, and should be known. */
+  readonly notes?: readonly string[];
 }
 
 export type NamedState =
@@ -62,6 +64,8 @@ export interface HttpSources {
   zone(name: DomainName): ZoneView | undefined;
   peers(): readonly PeerView[];
   plan(): PlanView;
+  /** Why zones and peers may be behind what is true; undefined: they are not. */
+  stale(): string | undefined;
   readonly feed: Feed;
   metrics(): Promise<{ readonly contentType: string; readonly text: string }>;
   /** Tells named to do it; never rejects. Only for zones that `zone` knows. */

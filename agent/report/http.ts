@@ -71,17 +71,17 @@ function tell(request: FastifyRequest, reply: FastifyReply, verdict: Verdict): F
   const json = format ?? (request.headers.accept?.includes('application/json') ? 'json' : 'text');
   reply.code(verdict.ok ? 200 : 503);
   if (json === 'json') return reply.send(verdict);
-  const text = verdict.ok ? 'ok' : verdict.reasons.join('\n');
-  return reply.type('text/plain; charset=utf-8').send(`${text}\n`);
+  const lines = [...(verdict.ok ? ['ok'] : verdict.reasons), ...(verdict.notes ?? [])];
+  return reply.type('text/plain; charset=utf-8').send(`${lines.join('\n')}\n`);
 }
 
 function addZones(server: FastifyInstance, sources: HttpSources): void {
-  server.get('/zones', () => ({ zones: sources.zones() }));
+  server.get('/zones', () => ({ zones: sources.zones(), stale: sources.stale() }));
   server.get<{ Params: { name: string } }>('/zones/:name', (request, reply) => {
     const name = zoneNamed(request.params.name, sources, reply);
     return name === undefined ? reply : reply.send(sources.zone(name));
   });
-  server.get('/peers', () => ({ peers: sources.peers() }));
+  server.get('/peers', () => ({ peers: sources.peers(), stale: sources.stale() }));
   server.get('/plan', () => sources.plan());
 }
 

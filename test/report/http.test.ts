@@ -23,6 +23,7 @@ interface Told {
   up: boolean;
   commands: string[];
   commandFails: boolean;
+  stale?: string;
 }
 
 let told: Told;
@@ -51,6 +52,7 @@ const sources = (): HttpSources => ({
     told.commands.push(`${command} ${zone}`);
     return told.commandFails ? { ok: false, error: 'not found' } : { ok: true, text: 'queued' };
   },
+  stale: () => told.stale,
   drain: async () => ({ ok: true, text: 'this pod is about to go' }),
   approve: (hash) =>
     hash === 'abc' ? { ok: true, text: 'approved abc' } : { ok: false, error: 'nothing is held' },
@@ -82,6 +84,12 @@ describe('health', () => {
     ]);
     const asJson = await get('/readyz', { headers: { accept: 'application/json' } });
     expect([asJson.status, await asJson.json()]).toEqual([503, told.ready]);
+    told.ready = { ok: true, reasons: [], notes: ['the resources may have changed'] };
+    const noted = await get('/readyz');
+    expect([noted.status, await noted.text()]).toEqual([
+      200,
+      'ok\nthe resources may have changed\n',
+    ]);
     expect((await get('/livez')).status).toBe(200);
     expect((await get('/startupz')).status).toBe(503);
   });

@@ -34,6 +34,8 @@ export interface EventLimits extends TokenRate {
   readonly seriesMs: number;
   /** What has not happened for so long happens for the first time, in ms. */
   readonly forgetMs: number;
+  /** What could not be told for so long is no news any more, in ms: the API server itself keeps Events for an hour. */
+  readonly newsMs: number;
 }
 
 const defaultLimits: EventLimits = {
@@ -42,6 +44,7 @@ const defaultLimits: EventLimits = {
   waiting: 500,
   seriesMs: 5000,
   forgetMs: 600_000,
+  newsMs: 3_600_000,
 };
 
 /** What was and is to be told of one thing. */
@@ -55,15 +58,16 @@ interface Series extends Happening {
   /** By the monotonic clock. */
   dueAt: number;
   lastSeen: number;
-  failures: number;
 }
 
-const RETRY_MS = 2000;
-const MOST_FAILURES = 5;
+/** While the API server is away one is tried so often, with a pause that grows. */
+const FIRST_PAUSE_MS = 2000;
+const LONGEST_PAUSE_MS = 10_000;
 
 /**
  * Events (events.k8s.io/v1) of zones and of this pod. What happens again is counted in the series of its first Event. They
- * are news, no state: when there are too many, warnings go first, and the rest is left out and counted.
+ * are news, no state: when there are too many, warnings go first, and the rest is left out and counted. What happens while
+ * the API server is away is told when it is back, with the time at which it happened.
  */
 export class EventWriter {
   readonly #options: EventWriterOptions;
@@ -74,6 +78,10 @@ export class EventWriter {
   readonly #closing = new AbortController();
   readonly #tokens: TokenBucket;
   #wake: (() => void) | undefined;
+  /** Attempts in a row that the API server did not answer. */
+  #failures = 0;
+  /** By the monotonic clock. */
+  #pausedUntil = 0;
   #problem: string | undefined;
 
   constructor(options: EventWriterOptions) {
@@ -134,7 +142,6 @@ export class EventWriter {
       lastAt: at,
       dueAt: now,
       lastSeen: now,
-      failures: 0,
     };
   }
 
@@ -164,7 +171,7 @@ export class EventWriter {
       this.#forget(now);
       const next = this.#next();
       const pause = Math.max(
-        (next?.[1].dueAt ?? Number.POSITIVE_INFINITY) - now,
+        Math.max(next?.[1].dueAt ?? Number.POSITIVE_INFINITY, this.#pausedUntil) - now,
         this.#tokens.inMs(),
       );
       if (next === undefined || pause > 0) await this.#pause(pause);
@@ -192,16 +199,19 @@ export class EventWriter {
     try {
       const { count } = series;
       const ok = series.name === undefined ? await this.#create(series) : await this.#count(series);
-      series.failures = 0;
+      this.#failures = 0;
       series.told = count;
       if (ok) this.#waiting.delete(key);
       else this.#remove(key);
       counted?.(ok ? 'written' : 'refused');
     } catch (error) {
       if (!(error instanceof TransientError)) throw error;
-      series.failures += 1;
-      series.dueAt = clock.monotonic() + RETRY_MS;
-      if (series.failures < MOST_FAILURES) return;
+      const pause = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** this.#failures);
+      this.#failures += 1;
+      this.#pausedUntil = clock.monotonic() + pause;
+      // Another one first: it may be this one that the server cannot take.
+      series.dueAt = this.#pausedUntil;
+      if (clock.monotonic() - series.lastSeen < this.#limits.newsMs) return;
       this.#remove(key);
       counted?.('dropped');
     }
