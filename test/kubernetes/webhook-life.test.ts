@@ -252,3 +252,46 @@ test('a certificate that others make is served anew when it changes, and the bun
     expect((await stored(path)).webhooks[0]?.clientConfig.caBundle).toBe(bundle);
   expect((await plane().request('GET', secretPath(rig))).code).toBe(404);
 });
+
+test('to apply the manifests once more leaves the bundle as it is', async () => {
+  const rig = await openRig(1);
+  const bundle = await trusted(rig);
+  expect(bundle).toContain('BEGIN CERTIFICATE');
+  await rig.install();
+  await rig.install('--server-side', '--force-conflicts');
+  expect(await trusted(rig)).toBe(bundle);
+});
+
+test('its account may write its own Secret and configurations, and nothing else', async () => {
+  const rig = await openRig(1);
+  const { namespace, name } = rig;
+  const token = await plane().tokenFor({ namespace, serviceAccount: name });
+  const may = async (verb: string, group: string, resource: string, object: object) => {
+    const resourceAttributes = { verb, group, resource, ...object };
+    const path = '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews';
+    const { body } = await plane().request(
+      'POST',
+      path,
+      { spec: { resourceAttributes } },
+      { token },
+    );
+    return (body as { readonly status: { readonly allowed: boolean } }).status.allowed;
+  };
+  const admission = 'admissionregistration.k8s.io';
+  for (const verb of ['get', 'list', 'watch', 'create', 'update', 'patch', 'delete']) {
+    const ofSecret = ['get', 'create', 'patch'].includes(verb);
+    expect(await may(verb, '', 'secrets', { namespace, name }), verb).toBe(ofSecret);
+    for (const other of [
+      { namespace, name: 'other' },
+      { namespace: 'kube-system', name },
+    ])
+      expect(await may(verb, '', 'secrets', other), verb).toBe(false);
+    for (const resource of ['mutatingwebhookconfigurations', 'validatingwebhookconfigurations']) {
+      const ofOwn = ['get', 'patch'].includes(verb);
+      expect(await may(verb, admission, resource, { name }), verb).toBe(ofOwn);
+      expect(await may(verb, admission, resource, { name: 'other' }), verb).toBe(false);
+    }
+    for (const resource of ['pods', 'configmaps', 'serviceaccounts'])
+      expect(await may(verb, '', resource, { namespace }), verb).toBe(false);
+  }
+});

@@ -49,8 +49,8 @@ export class WebhookRig {
   }
 
   /** Everything that is installed, with a URL in the place of the Service: nobody routes to Services here. */
-  async install(): Promise<void> {
-    this.#service = await this.#balance();
+  async install(...words: readonly string[]): Promise<void> {
+    if (this.#service === 0) this.#service = await this.#balance();
     const all = webhookOf({
       namespace: this.namespace,
       name: this.name,
@@ -60,7 +60,7 @@ export class WebhookRig {
       settings: new Map(),
     }).filter(({ kind }) => kind !== 'Deployment');
     await this.plane.kubectl(
-      ['apply', '-f', '-'],
+      ['apply', ...words, '-f', '-'],
       manifestText(all.map((each) => this.#direct(each))),
     );
   }

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { INJECT } from '../../agent/inject/settings.ts';
 import { manifestText } from '../../agent/install/manifest.ts';
@@ -272,4 +273,18 @@ test('restricted Pod Security admits the pods of the webhook itself', async () =
   };
   const args = ['-n', 'webhook-home', 'create', '--dry-run=server', '-f', '-'];
   await plane().kubectl(args, JSON.stringify(pod));
+});
+
+test('what config/webhook holds is taken by an API server, strictly, and twice is once', async () => {
+  const folder = join(import.meta.dirname, '../../config/webhook');
+  const apply = ['apply', '--validate=strict', '-k', folder];
+  try {
+    expect(await plane().kubectl(apply)).not.toMatch(/unchanged|configured/);
+    const again = (await plane().kubectl(apply)).trim().split('\n');
+    // kubectl finds the selector of every PodDisruptionBudget different, whatever stands there.
+    const other = again.filter((line) => !/ unchanged$|^poddisruptionbudget/.test(line));
+    expect(other).toEqual([]);
+  } finally {
+    await plane().kubectl(['delete', '--ignore-not-found', '-k', folder]);
+  }
 });

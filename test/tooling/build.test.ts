@@ -1,8 +1,11 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { connect } from 'node:tls';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { claimPort } from '../rig/ports.ts';
+import { until } from '../rig/until.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
@@ -56,6 +59,37 @@ test('what only a kubeconfig needs stands in a file of its own', () => {
     `bind9-agent: kubeconfig ${kubeconfig}: want a context that is in it, got "none"\n`,
   );
 });
+
+test('what only the certificates of the webhook need stands in a file of its own, and works there', async () => {
+  const makesCertificates = (name: string): boolean =>
+    readFileSync(join(dist, name), 'utf8').includes('createSelfSigned(');
+  expect(makesCertificates('make-certificate.js')).toBe(true);
+  expect(makesCertificates('bind9-agent.js')).toBe(false);
+  const port = await claimPort();
+  const settings = [
+    ...['--kubernetes-server=https://127.0.0.1:1', `--webhook-port=${port}`],
+    ...['--http-address=127.0.0.1', '--kubernetes-token-file=', '--kubernetes-ca-file='],
+  ];
+  const child = spawn(process.execPath, [join(dist, 'bind9-agent.js'), 'webhook', ...settings], {
+    cwd: folder,
+    stdio: 'ignore',
+  });
+  try {
+    const subject = await until(() => certificateAt(port), { withinMs: 60_000 });
+    expect(subject).toBe('bind9-agent webhook');
+  } finally {
+    child.kill('SIGKILL');
+  }
+}, 90_000);
+
+const certificateAt = (port: number): Promise<unknown> =>
+  new Promise((resolve, reject) => {
+    const socket = connect({ host: '127.0.0.1', port, rejectUnauthorized: false }, () => {
+      resolve(socket.getPeerCertificate().subject.CN);
+      socket.destroy();
+    });
+    socket.once('error', reject);
+  });
 
 test('the bundle carries the licence of each package in it', () => {
   const notice = readFileSync(join(dist, 'NOTICE'), 'utf8');
