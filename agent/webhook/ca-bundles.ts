@@ -11,7 +11,7 @@ export interface Configuration {
   readonly bundles: readonly string[];
 }
 
-export const configurationKinds = [
+const configurationKinds = [
   'mutatingwebhookconfigurations',
   'validatingwebhookconfigurations',
 ] as const;
@@ -31,8 +31,10 @@ export class CaBundles {
 
   /** Those that are there. */
   async read(): Promise<readonly Configuration[]> {
-    const all = await Promise.all(configurationKinds.map((kind) => this.#read(kind)));
-    return all.flat();
+    const all: Configuration[] = [];
+    // One after the other, so that the same trouble always reads the same.
+    for (const kind of configurationKinds) all.push(...(await this.#read(kind)));
+    return all;
   }
 
   /** False: somebody else has written in between. */
