@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { readCommandLine } from '../../agent/cli.ts';
@@ -6,8 +7,9 @@ import { webhook } from '../../agent/commands/webhook.ts';
 import type { Context } from '../../agent/context.ts';
 import { defaultSettings } from '../../agent/inject/settings.ts';
 import { loadOptions } from '../../agent/options/load.ts';
+import { WebhookMetrics } from '../../agent/webhook/metrics.ts';
 import { mutate } from '../../agent/webhook/mutate.ts';
-import { answer, readReview } from '../../agent/webhook/review.ts';
+import { answer, outcomes, readReview } from '../../agent/webhook/review.ts';
 import { validate } from '../../agent/webhook/validate.ts';
 
 const review = (object: unknown, resource = 'pods') => ({
@@ -203,4 +205,21 @@ test('settings that are not for the webhook, or wrong, are refused', async () =>
   expect([code, out]).toEqual([2, '']);
   expect(err).toMatch(/--guard-zones +want nothing: it is no setting of the webhook/);
   expect(err).toMatch(/--webhook-port +want 1-65535, got "x"/);
+});
+
+test('the page of the webhook tells each of its metrics with its type and help', async () => {
+  const metrics = new WebhookMetrics('1', () => undefined);
+  metrics.reviewed('mutate', 'patched', 0.001);
+  const { text } = await metrics.text();
+  const page = readFileSync(new URL('../../docs/webhook.md', import.meta.url), 'utf8');
+  const rows = page.split('\n').filter((line) => line.startsWith('| `bind9_agent_'));
+  const told = rows.map((row) => {
+    const [, name, type, , help] = row.split('|').map((cell) => cell.trim());
+    return `| ${name} | ${type} | ${help} |`;
+  });
+  const found = [...text.matchAll(/^# HELP (\S+) (.*)\n# TYPE \S+ (\S+)$/gm)].map(
+    ([, name, help, type]) => `| \`${name}\` | ${type} | ${help} |`,
+  );
+  expect(told.toSorted()).toEqual(found.toSorted());
+  for (const outcome of outcomes) expect(page).toContain(`\`${outcome}\``);
 });
