@@ -13,6 +13,7 @@ const NAMED = 5;
 export class Readiness {
   readonly #whole: Whole;
   #wasReady = false;
+  #waitsSince: number | undefined;
 
   constructor(whole: Whole) {
     this.#whole = whole;
@@ -67,19 +68,33 @@ export class Readiness {
     return [`the resources could not be read yet: ${stale}`];
   }
 
-  /** Zones on their way. One that fails for a reason of its own does not hold up the others. */
+  /**
+   * Zones on their way. One that fails for a reason of its own does not hold up the others; for a while it does where it is
+   * served elsewhere, since a primary that is being replaced is away for some seconds, and clients would be sent here.
+   */
   #missing(): string[] {
-    const { agent, copies } = this.#whole;
+    const { agent, copies, parts } = this.#whole;
+    const { statuses } = parts.cluster.view();
+    const patient = this.#isPatient();
     const missing = [...(agent.state.outcome?.plan.zones.values() ?? [])].filter((plan) => {
       if (plan.kind === 'pending') return true;
       if (plan.kind !== 'primary' && plan.kind !== 'secondary') return false;
       if (agent.state.outcome?.failures.has(plan.zone)) return false;
       const copy = copies.copyOf(plan.zone);
-      return copy === undefined || (copy.serial === undefined && !isBad(copy));
+      if (copy === undefined) return true;
+      const elsewhere = statuses.get(plan.object.key)?.allocated !== undefined;
+      return copy.serial === undefined && (!isBad(copy) || (elsewhere && patient));
     });
     if (missing.length === 0) return [];
     const names = missing.slice(0, NAMED).map(({ zone }) => displayName(zone));
     const more = missing.length > NAMED ? ` and ${missing.length - NAMED} more` : '';
     return [`not served yet: ${names.join(', ')}${more}`];
+  }
+
+  /** `start.deadlineSeconds` from the first time that zones alone were waited for. */
+  #isPatient(): boolean {
+    const { clock, options } = this.#whole.parts;
+    this.#waitsSince ??= clock.monotonic();
+    return clock.monotonic() - this.#waitsSince < options.start.deadlineSeconds * 1000;
   }
 }
