@@ -166,6 +166,9 @@ function describeManifests(program: Command, ask: (invocation: Invocation) => vo
     .action((wanted: (InstallPart | 'webhook')[], given: GivenInstallation) => {
       const { watched = [], pods = [], certManager, ...who } = given;
       const parts = wanted.filter((part) => part !== 'webhook');
+      const onlyWebhook = wanted.length > 0 && parts.length === 0;
+      if (onlyWebhook && (who.namespace ?? namespace) !== namespace)
+        program.error('error: --namespace is that of the pods; want --webhook-namespace');
       ask({
         command: 'manifests',
         parts: wanted.length === 0 ? installParts : parts,

@@ -16,6 +16,12 @@ const configurationKinds = [
   'validatingwebhookconfigurations',
 ] as const;
 
+/** Why nobody is asked for agents, where it is so. */
+export const whyNotAsked = (configurations: readonly Configuration[]): string | undefined =>
+  configurations.some(({ path }) => path.includes(`/${configurationKinds[0]}/`))
+    ? undefined
+    : 'there is no MutatingWebhookConfiguration of this name: pods get no agents';
+
 /**
  * The `caBundle` of our webhook configurations. All replicas write it, and never against each other: what is written is what
  * the Secret says, which was read after the configuration; where another has written in between, the version tells.

@@ -49,7 +49,7 @@ export class WebhookMetrics {
     });
     new Gauge({
       name: 'bind9_agent_webhook_certificate_problem',
-      help: 'Whether the certificate, or what API servers trust, could not be kept up to date: 1, or 0.',
+      help: 'Whether something is wrong with the certificate or with the webhook configurations, as the log tells: 1, or 0.',
       registers,
       collect() {
         this.set(certificates()?.problem === undefined ? 0 : 1);

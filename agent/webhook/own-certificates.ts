@@ -2,7 +2,7 @@ import type { Clock } from '../clock.ts';
 import type { Logger } from '../log.ts';
 import { Pauses } from '../observe/kubernetes/pauses.ts';
 import { failureOf, TransientError } from '../problem.ts';
-import type { CaBundles } from './ca-bundles.ts';
+import { type CaBundles, whyNotAsked } from './ca-bundles.ts';
 import {
   BEFORE_MS,
   type CertificateSet,
@@ -41,6 +41,7 @@ export class OwnCertificates implements Certificates {
   /** Since when the configurations have been seen to hold this bundle, by the monotonic clock. */
   #trusted: { readonly bundle: string; readonly since: number } | undefined;
   #ready = false;
+  #notAsked: string | undefined;
   #problem: string | undefined = 'the certificates were not read yet';
 
   constructor(options: OwnCertificatesOptions) {
@@ -70,7 +71,7 @@ export class OwnCertificates implements Certificates {
     while (!signal.aborted) {
       const failure = await failureOf(this.#look());
       if (signal.aborted) return;
-      this.#tell(failure?.message);
+      this.#tell(failure?.message ?? this.#notAsked);
       if (failure === undefined) pauses.succeeded();
       // Without the API server nobody asks for a review; but probes do, and they need some certificate.
       else if (this.#set === undefined) this.#take(await this.#made());
@@ -93,6 +94,7 @@ export class OwnCertificates implements Certificates {
     const { stored, bundles, clock } = this.#options;
     // In this order: what is written into them is then never older than what another has written.
     const configurations = await bundles.read();
+    this.#notAsked = whyNotAsked(configurations);
     const set = await this.#settled(await stored.read());
     if (set === undefined) return false;
     this.#take(set);
@@ -164,7 +166,10 @@ export class OwnCertificates implements Certificates {
 
   #tell(problem: string | undefined): void {
     if (problem !== undefined && problem !== this.#problem)
-      this.#options.log.warn({ reason: problem }, 'certificates cannot be kept up to date');
+      this.#options.log.warn(
+        { reason: problem },
+        'something is wrong with the certificates or with the webhook configurations',
+      );
     this.#problem = problem;
   }
 }

@@ -6,7 +6,7 @@ import { afterAll, afterEach, expect, test } from 'vitest';
 import { makeCertificate } from '../../agent/webhook/make-certificate.ts';
 import { useControlPlane } from '../control-plane/suite.ts';
 import { openLedger } from '../rig/ledger.ts';
-import { until } from '../rig/until.ts';
+import { until, untilEqual } from '../rig/until.ts';
 import { namedPod, patience, type Replica, WebhookRig } from './webhook-rig.ts';
 
 const ledger = openLedger();
@@ -294,4 +294,19 @@ test('its account may write its own Secret and configurations, and nothing else'
     for (const resource of ['pods', 'configmaps', 'serviceaccounts'])
       expect(await may(verb, '', resource, { namespace }), verb).toBe(false);
   }
+});
+
+test('where the API server was told to ask nobody, it says so, and goes on when it is told again', async () => {
+  const rig = await openRig(1, '--webhook-valid-seconds=60');
+  const [replica] = rig.replicas;
+  if (replica === undefined) throw new Error('want a replica');
+  const problem = () => replica.metric('bind9_agent_webhook_certificate_problem');
+  const [path = ''] = configurationPaths(rig);
+  await plane().request('DELETE', path);
+  await untilEqual(problem, 1, patience);
+  expect((await replica.ask('GET', '/readyz')).code).toBe(200);
+  await rig.install();
+  await untilEqual(problem, 0, patience);
+  const namespace = await rig.home();
+  expect((await rig.create(namespace, namedPod('dns-0'))).pod.spec.initContainers).toHaveLength(1);
 });

@@ -200,6 +200,22 @@ test('with cert-manager the webhook has no rights at all', async () => {
     });
 });
 
+test('the namespace of the pods is not taken for that of the webhook', () => {
+  let err = '';
+  const terminal = {
+    ...{ out: () => undefined, columns: 100, version: '1' },
+    err: (text: string) => {
+      err += text;
+    },
+  };
+  const line = readCommandLine(['manifests', 'webhook', '--namespace=dns'], terminal);
+  expect(line).toEqual({ ok: false, exitCode: 2 });
+  expect(err).toContain('bind9-agent: --namespace is that of the pods; want --webhook-namespace');
+  expect(readCommandLine(['manifests', 'rbac', 'webhook', '--namespace=dns'], terminal).ok).toBe(
+    true,
+  );
+});
+
 test('settings that are not for the webhook, or wrong, are refused', async () => {
   const { code, out, err } = await printed('webhook', '--guard-zones=3', '--webhook-port=x');
   expect([code, out]).toEqual([2, '']);
