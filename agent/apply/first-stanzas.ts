@@ -1,9 +1,11 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { DomainName } from '../dns/name.ts';
 import { FileError, makeFolder, publish, remove } from '../files.ts';
+import { quoteZone } from './zone-commands.ts';
 
 /** named's new-zone database, and the text that it imports where there is no database yet. */
-const DATABASE = '_default.nzd';
+export const DATABASE = '_default.nzd';
 const TEXT = '_default.nzf';
 
 /** Whether named has been started on this folder before: from then on zones are added over the control channel. */
@@ -17,6 +19,10 @@ export async function hasDatabase(folder: string): Promise<boolean> {
   return found !== undefined && found.size > 0;
 }
 
+/** A zone as it stands in that text. */
+export const stanzaLine = (zone: DomainName, stanza: string): string =>
+  `zone ${quoteZone(zone)} ${stanza}\n`;
+
 /**
  * Without any zone there is no text: BIND 9.20 does not start on an empty one ("loading configuration: not found").
  *
@@ -28,10 +34,12 @@ export async function publishFirstStanzas(folder: string, stanzas: string): Prom
   else await publish(join(folder, TEXT), stanzas, { mode: 0o600 });
 }
 
+export const withdrawFirstStanzas = (folder: string): Promise<void> => remove(join(folder, TEXT));
+
 /**
  * Once there is a database the text must go, unless named has taken it away itself: BIND 9.20 would import it at its next
  * start, and end itself at the first zone that it has already ("MDB_KEYEXIST").
  */
-export function withdrawFirstStanzas(folder: string): Promise<void> {
-  return remove(join(folder, TEXT));
+export async function withdrawImported(folder: string): Promise<void> {
+  if (await hasDatabase(folder)) await withdrawFirstStanzas(folder);
 }

@@ -2,8 +2,8 @@ import type { DomainName } from '../dns/name.ts';
 import type { Serial } from '../dns/serial.ts';
 import type { Wanted } from '../plan/action.ts';
 import { writeFirst } from './add-zones.ts';
+import { stanzaLine } from './first-stanzas.ts';
 import type { AddAction, Failure, ZoneActionDeps } from './zone-action.ts';
-import { quoteZone } from './zone-commands.ts';
 import { confirm } from './zone-entry.ts';
 
 type Deps = Pick<ZoneActionDeps, 'ledger' | 'files' | 'loader' | 'clock'>;
@@ -49,7 +49,7 @@ export class FirstZones {
     const failed = new Set(written.failures.map(({ zone }) => zone));
     const stanzas = adds
       .filter(({ wanted }) => !failed.has(wanted.zone))
-      .map(({ wanted }) => `zone ${quoteZone(wanted.zone)} ${wanted.stanza}\n`);
+      .map(({ wanted }) => stanzaLine(wanted.zone, wanted.stanza));
     return { stanzas: stanzas.join(''), failures: written.failures };
   }
 

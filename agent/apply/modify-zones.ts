@@ -1,12 +1,27 @@
+import type { DomainName } from '../dns/name.ts';
 import type { Wanted } from '../plan/action.ts';
 import type { ServedZone } from '../plan/served-zone.ts';
 import { addZone, modZone } from './add-zones.ts';
+import { stanzaLine } from './first-stanzas.ts';
+import type { Ledger } from './ledger.ts';
 import { retypeZones } from './retype-zones.ts';
-import { type Failure, failAll, type ModifyAction, type ZoneActionDeps } from './zone-action.ts';
+import {
+  type Failure,
+  failAll,
+  type ModifyAction,
+  type Refreshed,
+  type ZoneActionDeps,
+} from './zone-action.ts';
 import { announce, entryOf } from './zone-entry.ts';
 
 /** A secondary registers, and is notified from then on; what was loaded shortly before may have missed it. */
 const NOTIFY_AGAIN_MS = 30_000;
+/**
+ * From so many zones on, and a quarter of all, they change at once. Each `modzone` waits for all of named's threads, and for
+ * the disk: 1 ms where there is nothing else to do, 70 ms where there is. All together stall queries once, for 0.06 s with
+ * 1,000 zones and 0.4 s with 10,000 (BIND 9.18).
+ */
+const MANY = 100;
 
 /** Gives named other stanzas for zones that it has. */
 export async function modifyZones(
@@ -14,38 +29,80 @@ export async function modifyZones(
   deps: ZoneActionDeps,
   signal: AbortSignal,
 ): Promise<Failure[]> {
-  const { ledger, clock } = deps;
+  const { ledger } = deps;
   if (modifies.length === 0) return [];
   const before = new Map(ledger.entries());
+  const unannounced = await announceAll(modifies, before, deps);
+  if (unannounced !== undefined) return failAll(modifies, unannounced);
+  const all = isMost(modifies, ledger) && (await replaceAll(deps));
+  const failures: Failure[] = [];
+  const retyped: Wanted[] = [];
+  const stale: Refreshed[] = [];
+  for (const action of modifies) {
+    signal.throwIfAborted();
+    const { wanted } = action;
+    const modified = await modifyOne(action, before.get(wanted.zone), all, deps);
+    if (modified === 'retyped') retyped.push(wanted);
+    else if ('why' in modified) failures.push({ zone: wanted.zone, why: modified.why });
+    else stale.push(...modified);
+  }
+  deps.refresh(stale);
+  return [...failures, ...(await retypeZones(retyped, deps, signal))];
+}
+
+/**
+ * @param given named has the stanza already
+ * @returns what is to be refreshed yet
+ */
+async function modifyOne(
+  { wanted, from }: ModifyAction,
+  former: ServedZone | undefined,
+  given: boolean,
+  deps: ZoneActionDeps,
+): Promise<{ readonly why: string } | 'retyped' | readonly Refreshed[]> {
+  const { ledger, clock } = deps;
+  const why = given ? undefined : await changeZone(wanted, deps);
+  if (why !== undefined) {
+    if (former !== undefined) ledger.put([former]);
+    return { why };
+  }
+  if (from !== wanted.role) return 'retyped';
+  const stale = await tell(wanted, former, deps);
+  ledger.put([entryOf(wanted, clock, former)]);
+  if (given) return stale;
+  // The first of many need not wait for the last.
+  deps.refresh(stale);
+  return [];
+}
+
+/** Returns why the ledger could not be written. */
+async function announceAll(
+  modifies: readonly ModifyAction[],
+  before: ReadonlyMap<DomainName, ServedZone>,
+  { ledger, clock }: ZoneActionDeps,
+): Promise<string | undefined> {
   // Of the type that it has until named has made it another: who is killed in between asks for that again.
   const announced = modifies.map(({ wanted, from }) => ({
     ...entryOf(wanted, clock, before.get(wanted.zone)),
     role: from,
   }));
-  const unannounced = await announce(announced, ledger);
-  if (unannounced !== undefined) {
+  const why = await announce(announced, ledger);
+  if (why !== undefined)
     ledger.put(modifies.flatMap(({ wanted }) => before.get(wanted.zone) ?? []));
-    return failAll(modifies, unannounced);
-  }
-  const failures: Failure[] = [];
-  const retyped: Wanted[] = [];
-  for (const { wanted, from } of modifies) {
-    signal.throwIfAborted();
-    const former = before.get(wanted.zone);
-    const why = await changeZone(wanted, deps);
-    if (why !== undefined) {
-      failures.push({ zone: wanted.zone, why });
-      if (former !== undefined) ledger.put([former]);
-      continue;
-    }
-    if (from !== wanted.role) {
-      retyped.push(wanted);
-      continue;
-    }
-    await tell(wanted, former, deps);
-    ledger.put([entryOf(wanted, clock, former)]);
-  }
-  return [...failures, ...(await retypeZones(retyped, deps, signal))];
+  return why;
+}
+
+const isMost = (modifies: readonly ModifyAction[], ledger: Ledger): boolean =>
+  modifies.length >= MANY && modifies.length * 4 >= ledger.entries().size;
+
+/** Gives named the stanzas of all zones as they are announced. Returns whether it has them. */
+async function replaceAll({ ledger, replaceStanzas, log }: ZoneActionDeps): Promise<boolean> {
+  const stanzas = [...ledger.entries().values()]
+    .filter(({ dropping }) => dropping !== true)
+    .map(({ zone, stanza }) => stanzaLine(zone, stanza));
+  const why = await replaceStanzas(stanzas.join(''));
+  if (why !== undefined) log.info({ reason: why }, 'zones are reconfigured one by one');
+  return why === undefined;
 }
 
 /** A zone that named has lost meanwhile is added again. */
@@ -57,17 +114,19 @@ async function changeZone(wanted: Wanted, deps: ZoneActionDeps): Promise<string 
 }
 
 /**
- * modzone itself asks no primary and notifies nobody. A secondary that is new to the list asks by itself when it
- * starts; only content that came at about that time may have passed it by.
+ * A new stanza alone asks no primary and notifies nobody. A secondary that is new to the list asks by itself when it
+ * starts; only content that came at about that time may have passed it by. Returns what is to be refreshed.
  */
 async function tell(
   { zone, role, primaries }: Wanted,
   before: ServedZone | undefined,
-  { command, loader, refresh }: ZoneActionDeps,
-): Promise<void> {
-  if (role === 'primary') {
-    const quiet = loader.knows(zone) && loader.sinceLoaded(zone) > NOTIFY_AGAIN_MS;
-    if (!quiet) await command('notify', zone);
-  } else if (JSON.stringify(primaries) !== JSON.stringify(before?.primaries))
-    refresh(zone, primaries[0]);
+  { command, loader }: ZoneActionDeps,
+): Promise<Refreshed[]> {
+  if (role === 'secondary') {
+    const same = JSON.stringify(primaries) === JSON.stringify(before?.primaries);
+    return same ? [] : [{ zone, primary: primaries[0] }];
+  }
+  const quiet = loader.knows(zone) && loader.sinceLoaded(zone) > NOTIFY_AGAIN_MS;
+  if (!quiet) await command('notify', zone);
+  return [];
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { lstat, readdir, readlink, rename, rm, symlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { FileError, makeFolder, publishAll } from '../files.ts';
+import { FileError, makeFolder, publishAll, readIfPresent } from '../files.ts';
 import type { ConfigFiles } from '../plan/named-config.ts';
 import { TransientError } from '../problem.ts';
 import type { run } from '../process.ts';
@@ -56,6 +56,11 @@ export class ServerConfig {
   /** Path of the file that named is started with. */
   get path(): string {
     return join(this.#deps.folder, 'named.conf');
+  }
+
+  /** A file of the version in use; undefined where there is none. */
+  text(file: string): Promise<string | undefined> {
+    return readIfPresent(join(this.#deps.folder, CURRENT, file));
   }
 
   /** @param render gives the files for the folder that they will lie in. */

@@ -42,6 +42,9 @@ export interface ServerSettings {
 /** File name → text; `named.conf` is the one that named is started with. */
 export type ConfigFiles = ReadonlyMap<string, string>;
 
+/** The file that says, among other things, where named keeps added zones. */
+export const OPTIONS_FILE = 'options.conf';
+
 const HEADER = '// Written by bind9-agent; changes made here are overwritten.\n';
 
 /**
@@ -58,13 +61,12 @@ export function renderNamedConf(
   return new Map([
     [
       'named.conf',
-      HEADER +
-        ['keys.conf', 'controls.conf', 'channels.conf', 'options.conf'].map(include).join(''),
+      HEADER + ['keys.conf', 'controls.conf', 'channels.conf', OPTIONS_FILE].map(include).join(''),
     ],
     ['keys.conf', `${HEADER}${settings.keys.join('\n')}\n`],
     ['controls.conf', HEADER + renderControls(settings)],
     ['channels.conf', HEADER + renderLogging(settings)],
-    ['options.conf', `${HEADER}options {\n${block(ownOptions(settings, config))}};\n`],
+    [OPTIONS_FILE, `${HEADER}options {\n${block(ownOptions(settings, config))}};\n`],
   ]);
 }
 

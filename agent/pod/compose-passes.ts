@@ -34,6 +34,9 @@ export function composePasses(deps: PassesDeps): Passes {
   const { parts, copies, named, prover, command, files, loader, loadProblem, wake, again } = deps;
   const { options, clock, wire, ledger, log, cluster, given } = parts;
   const serialHere = (zone: DomainName) => wire.serialHere(zone);
+  const reconfig = async (): Promise<void> => {
+    await named.reconfig();
+  };
   const peers = {
     self: options.pod.name,
     cluster,
@@ -65,18 +68,22 @@ export function composePasses(deps: PassesDeps): Passes {
     loader,
     applier: new ZoneApplier({
       command,
-      reconfig: () => named.reconfig(),
-      refresh: (zone, primary) =>
-        named.refreshSoon([{ zone, primary, serial: copies.copyOf(zone)?.serial }]),
+      reconfig,
+      replaceStanzas: (stanzas) => named.replaceStanzas(stanzas),
+      refresh: (zones) =>
+        named.refreshSoon(
+          zones.map((each) => ({ ...each, serial: copies.copyOf(each.zone)?.serial })),
+        ),
       ledger,
       files,
       loader,
       clock,
+      log,
       loadProblem,
       onForeign: (zone) => named.noteForeign(zone),
     }),
     configure: (config) => parts.configuration.publish(config, ledger.entries()),
-    reconfig: () => named.reconfig(),
+    reconfig,
     clock,
     log,
     again,

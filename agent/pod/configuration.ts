@@ -1,13 +1,26 @@
 import { stat } from 'node:fs/promises';
 import type { PodSecrets } from '../apply/secrets.ts';
 import { type ConfigOutcome, ServerConfig } from '../apply/server-config.ts';
+import {
+  folderOf,
+  lastUsed,
+  prepareNext,
+  removeOthers,
+  storeIn,
+  type ZoneStore,
+} from '../apply/zone-stores.ts';
 import type { Clock } from '../clock.ts';
 import type { DomainName } from '../dns/name.ts';
 import type { Logger } from '../log.ts';
 import type { Options } from '../options/options.ts';
-import { type ConfigFiles, renderNamedConf, type WantedConfig } from '../plan/named-config.ts';
+import {
+  type ConfigFiles,
+  OPTIONS_FILE,
+  renderNamedConf,
+  type WantedConfig,
+} from '../plan/named-config.ts';
 import type { NamedStatus } from '../plan/named-status.ts';
-import { TransientError } from '../problem.ts';
+import { failureOf, TransientError } from '../problem.ts';
 import { run } from '../process.ts';
 import { AdoptedConf } from './adopted-conf.ts';
 import { type AdoptedPart, ConfigurationMemory } from './configuration-memory.ts';
@@ -27,6 +40,8 @@ export class Configuration {
   readonly #user: AdoptedConf | undefined;
   /** Of the named that was met in this run; what will be started next may be another. */
   #release: string | undefined;
+  /** As it stands in the configuration in use. */
+  #store: ZoneStore;
   #metNamed = false;
 
   constructor(options: Options, given: GivenKeys, pod: PodSecrets, log: Logger) {
@@ -36,6 +51,7 @@ export class Configuration {
     this.#given = given;
     this.#pod = pod;
     this.#log = log;
+    this.#store = { root: options.paths.newZones, number: 0 };
     this.#server = new ServerConfig({ run, folder: options.paths.config, checkconf });
     this.#memory = new ConfigurationMemory(options.paths.state);
     this.#user = path === '' ? undefined : new AdoptedConf({ path, checkconf, log });
@@ -47,7 +63,12 @@ export class Configuration {
 
   /** Where named keeps added zones: ours, or where the adopted configuration has them already. */
   get newZones(): string {
-    return this.#adopted?.newZones ?? this.#options.paths.newZones;
+    return this.#adopted?.newZones ?? folderOf(this.#store);
+  }
+
+  /** named was started once, and has its own store of zones. */
+  async wasStarted(): Promise<boolean> {
+    return (await lastUsed(this.#adopted?.newZones ?? this.#store.root)) !== undefined;
   }
 
   /** Zones of the adopted configuration. */
@@ -66,6 +87,7 @@ export class Configuration {
     if (damaged !== undefined) this.#log.warn({ reason: damaged }, 'starting from defaults');
     const { taken, refused } = this.#memory.now;
     await this.#server.recall(taken?.version, refused);
+    await this.#readStore();
     await this.#user?.readFirst();
   }
 
@@ -89,6 +111,7 @@ export class Configuration {
 
   async #fallBack(refused: Extract<ConfigOutcome, { kind: 'refused' }>): Promise<ConfigOutcome> {
     const switched = await this.#server.goBack();
+    await this.#readStore();
     if (!switched && !(await this.#server.isTaken())) return refused;
     this.#log.error({ reason: refused.why }, 'named gets the configuration that it took last');
     return { kind: switched ? 'published' : 'unchanged' };
@@ -110,6 +133,17 @@ export class Configuration {
     const { now } = this.#memory;
     await this.#memory.put(outcome.kind === 'refused' ? now : { ...now, instance });
     return outcome;
+  }
+
+  /**
+   * From the next `reconfig` on, named is to have exactly these zones, and nothing but them: `zone "…" { … };` lines. Not
+   * where an adopted configuration says where named keeps them.
+   */
+  async moveZones(stanzas: string): Promise<ConfigOutcome> {
+    const why = 'the adopted configuration has a store of its own';
+    if (this.#user !== undefined) return { kind: 'refused', why };
+    this.#store = await prepareNext(this.#store, stanzas);
+    return this.#publish(this.#memory.now.instance);
   }
 
   /** Tells when the user's configuration is to be published again. Resolves when the signal aborts. */
@@ -149,6 +183,9 @@ export class Configuration {
   /** named has read what lies there, and took it: that is what it gets again when it refuses another. */
   async noteTaken(): Promise<void> {
     const version = await this.#server.noteTaken();
+    await this.#readStore();
+    const left = await failureOf(removeOthers(this.#store));
+    if (left !== undefined) this.#log.warn({ err: left }, 'a former store of zones stays');
     const { taken, refused: _refused, ...now } = this.#memory.now;
     if (version === undefined || version === taken?.version) return;
     const { zones, newZones } = this;
@@ -159,18 +196,24 @@ export class Configuration {
   /** What named has refused must not be what the next run starts with either. */
   async rollBack(why: string): Promise<void> {
     const refused = await this.#server.rollBack(why);
+    await this.#readStore();
     const { now } = this.#memory;
     if (refused === undefined || now.taken === undefined) return;
     await this.#memory.put({ ...now, refused, instance: now.taken.instance });
   }
 
-  #publish(instance: WantedConfig): Promise<ConfigOutcome> {
+  /** What is not published does not hold: neither its text nor its store. */
+  async #readStore(): Promise<void> {
+    this.#store = await storeIn(await this.#server.text(OPTIONS_FILE), this.#store.root);
+  }
+
+  async #publish(instance: WantedConfig): Promise<ConfigOutcome> {
     const adopted = this.#user?.result;
     if (adopted?.ok === false)
-      return Promise.resolve({
+      return {
         kind: 'refused',
         why: `${this.#options.named.conf} cannot be adopted: ${adopted.why}`,
-      });
+      };
     const settings = serverSettings(
       this.#options,
       this.#given,
@@ -178,12 +221,16 @@ export class Configuration {
       versionOf(this.#release),
       this.newZones,
     );
-    return this.#server.publish(
-      (folder): ConfigFiles =>
-        adopted?.ok === true
-          ? adopted.files(settings, instance)
-          : renderNamedConf(settings, instance, folder),
-    );
+    try {
+      return await this.#server.publish(
+        (folder): ConfigFiles =>
+          adopted?.ok === true
+            ? adopted.files(settings, instance)
+            : renderNamedConf(settings, instance, folder),
+      );
+    } finally {
+      await this.#readStore();
+    }
   }
 }
 

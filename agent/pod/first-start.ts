@@ -1,4 +1,4 @@
-import { hasDatabase, publishFirstStanzas, withdrawFirstStanzas } from '../apply/first-stanzas.ts';
+import { publishFirstStanzas, withdrawImported } from '../apply/first-stanzas.ts';
 import type { PassOutcome } from '../pass/pass.ts';
 import { failureOf } from '../problem.ts';
 import type { AgentParts } from './parts.ts';
@@ -22,7 +22,7 @@ export class FirstStart {
 
   /** named was started once, and has its own store of zones. */
   hasDatabase(): Promise<boolean> {
-    return hasDatabase(this.#parts.configuration.newZones);
+    return this.#parts.configuration.wasStarted();
   }
 
   /**
@@ -37,7 +37,7 @@ export class FirstStart {
     if (!(await this.hasDatabase())) return false;
     // Beside a named that runs already nothing needs to be written anew.
     await meet?.();
-    const left = await failureOf(withdrawFirstStanzas(configuration.newZones));
+    const left = await failureOf(withdrawImported(configuration.newZones));
     if (left !== undefined) log.warn({ err: left }, 'the stanzas of the first start stay');
     const outcome = await configuration.publishRemembered();
     this.#notYet = outcome.kind === 'refused' ? outcome.why : undefined;
@@ -67,7 +67,7 @@ export class FirstStart {
     if (firstStanzas !== undefined) {
       await publishFirstStanzas(newZones, firstStanzas);
       // named makes its database before it reads the stanzas.
-      if (await this.hasDatabase()) await withdrawFirstStanzas(newZones);
+      if (await this.hasDatabase()) await withdrawImported(newZones);
       else await this.#prepared();
     }
     this.#notYet = undefined;

@@ -140,18 +140,33 @@ export class RunningNamed {
     this.#deps.changed();
   }
 
-  async reconfig(): Promise<void> {
+  /** See `ZoneActionDeps`. */
+  async replaceStanzas(stanzas: string): Promise<string | undefined> {
+    // What somebody else has given it just now would be lost.
+    await this.look();
+    if (this.#foreign.size > 0) return 'named has zones that this agent did not give it';
+    const { configuration } = this.#deps.parts;
+    const moved = await configuration.moveZones(stanzas).catch((error: unknown) => {
+      if (error instanceof TransientError) return { kind: 'refused', why: error.message } as const;
+      throw error;
+    });
+    return moved.kind === 'refused' ? moved.why : this.reconfig();
+  }
+
+  /** Returns why named refuses what was published: then the last one is in force again. */
+  async reconfig(): Promise<string | undefined> {
     const { rndc, configuration, log } = this.#deps.parts;
     const answer = await rndc.command('reconfig');
     if (answer.ok) {
       await configuration.noteTaken();
       // The user's configuration may have given up zones that ours can have now.
       if (this.#deps.adopted) await this.look();
-      return;
+      return undefined;
     }
     const why = answer.error ?? answer.text;
     log.error({ reason: why }, 'named refuses the new configuration, the last one stays');
     await configuration.rollBack(why);
+    return why;
   }
 
   refreshSoon(zones: readonly Refreshable[]): void {

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { pino } from 'pino';
 import { afterEach, expect, test } from 'vitest';
 import { addZones } from '../../agent/apply/add-zones.ts';
 import { ContentLoader } from '../../agent/apply/content-loader.ts';
@@ -56,7 +57,8 @@ async function runOn(
     ...doors,
   };
   const loader = new ContentLoader({ ...common, update: nobody, readBack: nobody });
-  return { ...common, loader, ledger, reconfig: nobody, refresh: nobody, onForeign: nobody };
+  const rest = { reconfig: nobody, replaceStanzas: nobody, refresh: nobody, onForeign: nobody };
+  return { ...common, ...rest, log: pino({ level: 'silent' }), loader, ledger };
 }
 
 const fileOf = ({ folder }: LocalNamed): string => join(folder, `${name}.zone`);

@@ -1,6 +1,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pino } from 'pino';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { ContentLoader } from '../../agent/apply/content-loader.ts';
 import { publishFirstStanzas, withdrawFirstStanzas } from '../../agent/apply/first-stanzas.ts';
@@ -54,7 +55,8 @@ function makeApplier(): ZoneApplier {
     update: nobody,
     readBack: nobody,
   });
-  return new ZoneApplier({ ...common, reconfig: nobody, ledger, loader, onForeign: nobody });
+  const rest = { reconfig: nobody, replaceStanzas: nobody, onForeign: nobody };
+  return new ZoneApplier({ ...common, ...rest, log: pino({ level: 'silent' }), ledger, loader });
 }
 
 test('what is prepared for a first start is held for true once it is known that named reads it', async () => {
