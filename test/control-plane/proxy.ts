@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Agent, createServer, request } from 'node:https';
+import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { claimPort } from '../rig/ports.ts';
 import type { ControlPlane } from './control-plane.ts';
@@ -73,6 +74,11 @@ export async function openProxy({ server, folder }: ControlPlane): Promise<ApiPr
     { cert: chain, key },
     (incoming, response) => void handle(incoming, response),
   );
+  const sockets = new Set<Socket>();
+  proxy.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
   await new Promise<void>((resolve) => proxy.listen(port, '127.0.0.1', resolve));
   return {
     server: `https://127.0.0.1:${port}`,
@@ -85,9 +91,11 @@ export async function openProxy({ server, folder }: ControlPlane): Promise<ApiPr
       }
     },
     close: async () => {
+      const closed = new Promise((resolve) => proxy.close(resolve));
+      // Also those that have not shaken hands yet: clients come again and again.
+      for (const socket of sockets) socket.destroy();
+      await closed;
       agent.destroy();
-      proxy.closeAllConnections();
-      await new Promise((resolve) => proxy.close(resolve));
     },
   };
 }
