@@ -56,11 +56,23 @@ const print = (text: string): Promise<void> =>
 const read = (file: string): Promise<string> =>
   file === '-' ? text(process.stdin) : readFile(file, 'utf8');
 
-/** Aborts at the first SIGTERM or SIGINT; a second one ends the process as it would without a handler. */
+/**
+ * Aborts at the first SIGTERM or SIGINT; a second one ends the process as it would without a handler. The handler stays: where
+ * a tool runs, execa's own one ends the process at once unless somebody else still listens.
+ */
 function stopSignal(): AbortSignal {
   const controller = new AbortController();
   for (const name of ['SIGTERM', 'SIGINT'] as const) {
-    process.once(name, () => controller.abort(new Error(`stopped by ${name}`)));
+    let came = false;
+    const listener = (): void => {
+      if (came) {
+        process.off(name, listener);
+        process.kill(process.pid, name);
+      }
+      came = true;
+      controller.abort(new Error(`stopped by ${name}`));
+    };
+    process.on(name, listener);
   }
   return controller.signal;
 }
