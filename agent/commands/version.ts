@@ -15,11 +15,18 @@ export async function version(
   return 0;
 }
 
-/** named is not on the PATH of ordinary users on Debian, so its usual folder is tried as well. */
+/**
+ * named is not on the PATH of ordinary users on Debian, so its usual folder is tried as well. Where it runs in a container of
+ * its own, there are its tools alone.
+ */
 async function bindVersion(tools: string, signal: AbortSignal): Promise<string> {
-  const places = tools === '' ? ['named', '/usr/sbin/named'] : [join(tools, 'named')];
-  for (const named of places) {
-    const ran = await run(named, ['-v'], { timeoutMs: 5_000, signal });
+  const names = ['named', 'named-checkconf'];
+  const places =
+    tools === ''
+      ? ['named', '/usr/sbin/named', 'named-checkconf']
+      : names.map((name) => join(tools, name));
+  for (const program of places) {
+    const ran = await run(program, ['-v'], { timeoutMs: 5_000, signal });
     if (ran.ok) return ran.stdout.trim().replace(/^BIND\s+/, '');
   }
   return 'not found';
