@@ -7,6 +7,9 @@ const sideBySide = 'test/{dns,options,plan,report,resources,tooling,webhook}/**/
 /** Areas that need an API server: its binaries are made ready before the first of them. */
 const onControlPlane = 'test/{control-plane,kubernetes}/**/*.test.ts';
 
+/** In real containers: images are built, and composed. */
+const inContainers = 'test/images/**/*.test.ts';
+
 /** On a real node, which takes images and much of the machine. */
 const onNode = 'test/node/**/*.test.ts';
 
@@ -39,7 +42,7 @@ export default defineConfig({
         test: {
           name: 'pods',
           include: ['test/**/*.test.ts'],
-          exclude: [sideBySide, onControlPlane, onNode],
+          exclude: [sideBySide, onControlPlane, inContainers, onNode],
           fileParallelism: false,
           retry,
           testTimeout: 60_000,
@@ -58,6 +61,19 @@ export default defineConfig({
           testTimeout: 60_000,
           hookTimeout: 60_000,
           sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'images',
+          include: [inContainers],
+          globalSetup: 'test/containers/global-setup.ts',
+          fileParallelism: false,
+          retry,
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+          sequence: { groupOrder: 3 },
         },
       },
       {

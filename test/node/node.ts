@@ -38,6 +38,10 @@ const nodeName = 'node-1';
 export class OneNode {
   readonly plane: ControlPlane;
   readonly network: Network;
+  /** Where kubectl stands. */
+  readonly binaries: string;
+  /** The one in which those of its pods are. */
+  readonly cgroup: string;
   readonly #ledger: Ledger;
   readonly #servers: readonly Child[];
   readonly #door: { close(): void };
@@ -45,12 +49,16 @@ export class OneNode {
   constructor(parts: {
     readonly plane: ControlPlane;
     readonly network: Network;
+    readonly binaries: string;
+    readonly cgroup: string;
     readonly ledger: Ledger;
     readonly servers: readonly Child[];
     readonly door: { close(): void };
   }) {
     this.plane = parts.plane;
     this.network = parts.network;
+    this.binaries = parts.binaries;
+    this.cgroup = parts.cgroup;
     this.#ledger = parts.ledger;
     this.#servers = parts.servers;
     this.#door = parts.door;
@@ -65,14 +73,30 @@ export class OneNode {
     return this.#ledger.folder;
   }
 
-  importImage(archive: string): Promise<void> {
-    return importImage(this.#ledger.folder, archive);
+  /** The same image under another name: `bind9-agent:1`, as pods name it. */
+  async tagImage(image: string, other: string): Promise<void> {
+    const names = [image, other].map((name) =>
+      name.includes('/') ? `docker.io/${name}` : `docker.io/library/${name}`,
+    );
+    const ran = await ctr(this.#ledger.folder, ['images', 'tag', '--force', ...names]);
+    if (!ran.ok) throw new Error(`${other}: ${ran.message}\n${ran.stderr}`);
   }
 
-  /** The ends of all logs, for the error of a test that failed. */
-  tails(lines = 15): string {
-    const own = this.#servers.flatMap(({ log }) => [`--- ${log}`, tail(log, lines)]);
-    return [...own, this.plane.tails(lines)].join('\n');
+  /** What the servers complain of, and the ends of the logs of all pods, for the error of a test that failed. */
+  async tails(lines = 40): Promise<string> {
+    const kubectl = (...args: readonly string[]) =>
+      this.plane.kubectl(args).catch((error: unknown) => String(error));
+    const pods = await kubectl('get', 'pods', '-A', '-o', 'wide');
+    const each = pods
+      .split('\n')
+      .slice(1)
+      .map((line) => line.split(/\s+/))
+      .flatMap(([namespace = '', name = '']) =>
+        name === '' ? [] : [['-n', namespace, 'logs', name, '--all-containers', '--prefix']],
+      );
+    const logs = await Promise.all(each.map((args) => kubectl(...args, `--tail=${lines}`)));
+    const servers = this.#servers.flatMap(({ log }) => [`--- ${log}`, tail(log, 5)]);
+    return [...servers, pods, ...logs].join('\n');
   }
 
   async stop(): Promise<void> {
@@ -107,7 +131,15 @@ export async function startNode(options: NodeOptions): Promise<OneNode> {
     makeCgroup(`${cgroup}/runtime`);
     const servers = await startServers({ ...options, ledger, network, plane, token, cgroup });
     const door = await forward({ address: network.apiServer, port: 443 }, addressOf(plane.server));
-    return new OneNode({ plane, network, ledger, servers, door });
+    return new OneNode({
+      binaries: options.binaries,
+      plane,
+      network,
+      cgroup,
+      ledger,
+      servers,
+      door,
+    });
   } catch (error) {
     await plane?.stop();
     ledger.sweep();

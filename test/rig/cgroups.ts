@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from '
 import { join } from 'node:path';
 
 /** Where hierarchies of cgroups are mounted: one in version 2, one for each controller in version 1. */
-function hierarchies(): string[] {
+export function hierarchies(): string[] {
   return readFileSync('/proc/self/mountinfo', 'utf8')
     .split('\n')
     .filter((line) => /\s-\scgroup2?\s/.test(line))
