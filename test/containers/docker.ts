@@ -115,11 +115,13 @@ async function untilAnswering(child: Child, ask: Docker['ask']): Promise<void> {
 
 /** Also what a run has left that was killed. */
 async function removeAll(ask: Docker['ask']): Promise<void> {
-  const listed = await ask(['ps', '--all', '--quiet']);
-  const containers = listed.stdout.split('\n').filter((id) => id !== '');
+  const listed = async (...args: string[]): Promise<string[]> =>
+    (await ask([...args, '--quiet'])).stdout.split('\n').filter((id) => id !== '');
+  const containers = await listed('ps', '--all');
   if (containers.length > 0) await ask(['rm', '--force', '--volumes', ...containers]);
   await ask(['network', 'prune', '--force']);
-  await ask(['volume', 'prune', '--force']);
+  const volumes = await listed('volume', 'ls');
+  if (volumes.length > 0) await ask(['volume', 'rm', '--force', ...volumes]);
 }
 
 async function demand(ask: Docker['ask'], args: readonly string[], asked?: Asked): Promise<string> {
