@@ -27,7 +27,7 @@ export type Injection =
 /**
  * Puts the agent beside named, as a native sidecar (Kubernetes 1.29), into a pod or the template of pods. Done twice it is
  * done once; with other settings, what was put in before is replaced. Of named's own container only its command, its
- * mounts, an absent user and an absent startup probe change.
+ * mounts, and an absent user, startup probe and preStop change.
  */
 export function inject(value: unknown, settings: InjectSettings): Injection {
   const template = readTemplate(value);
@@ -55,6 +55,7 @@ function put(template: PodTemplate, seen: Seen, settings: InjectSettings): PodTe
     }),
     ...grantUser(named, spec, user),
     startupProbe: startupProbe(named, settings),
+    lifecycle: { ...named.lifecycle, preStop: named.lifecycle?.preStop ?? lastSeconds },
     volumeMounts: merged(named.volumeMounts ?? [], shared.mounts, mounts),
   };
   const beside = {
@@ -104,6 +105,12 @@ function startupProbe(
   };
   return withDefaults(given, wanted);
 }
+
+/**
+ * Clients learn of a pod's end while named still answers them: a rolling update loses no query. By a command, since the
+ * kubelet's own `sleep` is not in Kubernetes 1.29; an image without one ends at once, as before.
+ */
+const lastSeconds = { exec: { command: ['sleep', '5'] } };
 
 /** What matters of a mount to a second container. */
 const mountOnly = ({ name, mountPath, subPath, subPathExpr, readOnly }: Mount): Mount => ({

@@ -54,6 +54,7 @@ const container = object({
   ),
   volumeMounts: Type.Optional(Type.Array(mount)),
   startupProbe: Type.Optional(object({})),
+  lifecycle: Type.Optional(object({ preStop: Type.Optional(object({})) })),
   securityContext: Type.Optional(securityContext),
 });
 

@@ -258,6 +258,18 @@ test('once named is started, no probe of the agent counts: a pod that serves is 
   expect(Object.keys(agent).filter((field) => field.endsWith('Probe'))).toEqual(['startupProbe']);
 });
 
+test('named answers for some seconds after its end is known, unless its pod says what is done then', () => {
+  const [named] = done(pod({})).spec.containers;
+  expect(named?.['lifecycle']).toEqual({ preStop: { exec: { command: ['sleep', '5'] } } });
+  const lifecycle = {
+    postStart: { exec: { command: ['true'] } },
+    preStop: { sleep: { seconds: 9 } },
+  };
+  const [other] = done(pod({ containers: [{ name: 'named', image: 'ubuntu/bind9', lifecycle }] }))
+    .spec.containers;
+  expect(other?.['lifecycle']).toEqual(lifecycle);
+});
+
 test('what the API server fills in is no difference', () => {
   const template = done(pod({}));
   const agent = template.spec.initContainers[0] ?? {};
