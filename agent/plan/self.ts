@@ -1,5 +1,4 @@
-import type { Bind9Instance, ObjectKey } from '../resources/types.ts';
-import { objectKey } from '../resources/types.ts';
+import type { Bind9Instance } from '../resources/types.ts';
 import type { Registration, Role } from './registration.ts';
 
 /** What the pod is told from outside: by the downward API, by flags. Empty strings: not told. */
@@ -18,6 +17,12 @@ export interface PodFacts {
   readonly keys: readonly string[];
 }
 
+/** What of the pod's `Bind9Instance` says who the pod is. */
+export interface OwnInstance {
+  readonly metadata: Pick<Bind9Instance['metadata'], 'labels'>;
+  readonly spec: Pick<Bind9Instance['spec'], 'role' | 'clusterRef'>;
+}
+
 const ROLE_LABELS = ['bindy.firestoned.io/role', 'role', 'dns-role'];
 const CLUSTER_LABELS = ['bindy.firestoned.io/cluster', 'cluster'];
 
@@ -27,9 +32,8 @@ const CLUSTER_LABELS = ['bindy.firestoned.io/cluster', 'cluster'];
  */
 export function describeSelf(
   facts: PodFacts,
-  instances: ReadonlyMap<ObjectKey, Bind9Instance>,
+  instance: OwnInstance | undefined,
 ): Registration | undefined {
-  const instance = instances.get(objectKey(facts.namespace, facts.instance));
   const labels = { ...instance?.metadata.labels, ...facts.labels };
   const role = firstRole([
     facts.role,

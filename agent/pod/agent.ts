@@ -7,19 +7,16 @@ import { emptyTrash } from '../files.ts';
 import { Mailbox } from '../mailbox.ts';
 import type { ClusterView } from '../observe/cluster.ts';
 import { Prover } from '../observe/prover.ts';
-import { WatchedFile } from '../observe/watched-file.ts';
 import type { Passes, PassOutcome } from '../pass/pass.ts';
-import { parseLabels } from '../plan/labels-file.ts';
 import type { Registration } from '../plan/registration.ts';
-import { describeSelf } from '../plan/self.ts';
-import { failureOf, TransientError } from '../problem.ts';
+import { TransientError } from '../problem.ts';
 import { objectKey } from '../resources/types.ts';
 import { composePasses } from './compose-passes.ts';
 import { FirstStart } from './first-start.ts';
 import type { LocalCopies } from './local-copies.ts';
+import { OwnPod } from './own-pod.ts';
 import type { AgentParts } from './parts.ts';
 import { RunningNamed } from './running-named.ts';
-import { podFacts } from './settings.ts';
 
 /** Where the agent stands on its way from start to stop. */
 export interface AgentState {
@@ -48,12 +45,9 @@ export class Agent {
   readonly start: FirstStart;
   readonly #parts: AgentParts;
   readonly #afterPass: (agent: Agent) => void;
-  /** The file that the kubelet keeps up to date. */
-  readonly #labels: WatchedFile | undefined;
+  readonly #own: OwnPod;
   readonly #approved = new Set<string>();
   readonly #mailbox = new Mailbox();
-  #registers = true;
-  #draining = false;
   readonly #passes: Passes;
   readonly #prover: Prover;
 
@@ -61,7 +55,7 @@ export class Agent {
     this.#parts = parts;
     this.#afterPass = afterPass;
     const { options, rndc, clock, wire, update } = parts;
-    this.#labels = this.#watched(options.pod.labelsFile);
+    this.#own = new OwnPod(parts, () => this.wake());
     const command = zoneCommander(rndc);
     const files = new ZoneFiles(options.paths.zones, join(options.paths.state, 'trash'));
     const serialHere = (zone: DomainName) => wire.serialHere(zone);
@@ -121,10 +115,8 @@ export class Agent {
    * they will be.
    */
   async drain(): Promise<TransientError | undefined> {
-    this.#draining = true;
-    const { self, outcome } = this.state;
     this.wake();
-    return self === undefined ? undefined : this.#register(self, outcome?.held?.hash);
+    return this.#own.drain(this.state.outcome?.held?.hash);
   }
 
   /** A peer's agent has fallen silent: its named may have gone with it. */
@@ -144,8 +136,9 @@ export class Agent {
     ];
     if (this.start.notYet === undefined) await this.#untilRefreshed(signal);
     await this.#begin();
+    if (this.named.reconciled && !signal.aborted) await this.#own.return();
     tasks.push(configuration.watch(() => this.wake(), clock, signal));
-    if (this.#labels !== undefined) tasks.push(this.#labels.watch(clock, signal));
+    tasks.push(this.#own.watch(signal));
     const trash = join(options.paths.state, 'trash');
     await emptyTrash(trash, clock.now() - TRASH_DAYS * DAY_MS).catch((error: unknown) =>
       log.warn({ err: error }, 'the trash could not be emptied'),
@@ -172,7 +165,7 @@ export class Agent {
    * named may not start after all.
    */
   async prepare(signal: AbortSignal): Promise<string | undefined> {
-    this.#registers = false;
+    this.#own.hide();
     await this.start.fromDisk();
     if (this.start.notYet === undefined) return undefined;
     await this.#begin();
@@ -194,15 +187,8 @@ export class Agent {
   }
 
   async #begin(): Promise<void> {
-    await this.#labels?.read();
+    await this.#own.read();
     await this.#parts.cluster.start(() => this.wake());
-  }
-
-  #watched(path: string): WatchedFile | undefined {
-    if (path === '') return undefined;
-    const failed = (error: unknown): void =>
-      this.#parts.log.warn({ err: error }, `${path} cannot be watched`);
-    return new WatchedFile(path, () => this.wake(), failed);
   }
 
   async #guardedPass(signal: AbortSignal): Promise<void> {
@@ -224,21 +210,17 @@ export class Agent {
   }
 
   async #pass(signal: AbortSignal): Promise<void> {
-    const { options, given, version, metrics, clock } = this.#parts;
+    const { metrics, clock } = this.#parts;
     await this.named.reconcile();
     const view = this.#parts.cluster.view();
     if (!view.synced) return;
-    const described = describeSelf(
-      podFacts(options, given, version, parseLabels(this.#labels?.text ?? '')),
-      view.instances,
-    );
-    const self = described && { ...described, draining: this.#draining };
+    const self = this.#own.describe(view.instances);
     this.state.self = self;
     if (self === undefined) return;
     // Once it was taken back, a registration must not come again.
     signal.throwIfAborted();
     const held = this.state.outcome?.held?.hash;
-    const unregistered = await this.#register(self, held);
+    const unregistered = await this.#own.register(held);
     const startedAt = clock.monotonic();
     const outcome = await this.#passes.run({
       view,
@@ -255,20 +237,9 @@ export class Agent {
     if (outcome.held === undefined && outcome.approved === undefined) this.#approved.clear();
     await this.start.onPass(outcome);
     // What the zones can do without is told, and tried again, after they got what they need.
-    const failure = unregistered ?? outcome.unsaved ?? this.#parts.configuration.unsaved;
+    const unkept = await this.#own.keep(view.instances);
+    const failure = unregistered ?? outcome.unsaved ?? this.#parts.configuration.unsaved ?? unkept;
     if (failure !== undefined) throw failure;
-  }
-
-  async #register(
-    self: Registration,
-    held: string | undefined,
-  ): Promise<TransientError | undefined> {
-    if (!this.#registers) return undefined;
-    const registration = { ...self, draining: this.#draining };
-    const { cluster } = this.#parts;
-    return failureOf(
-      cluster.register(held === undefined ? registration : { ...registration, held }),
-    );
   }
 
   /** Approved over loopback, or by an annotation on the pod's instance. */

@@ -17,6 +17,7 @@ import { type Plan, Planner } from '../plan/planner.ts';
 import type { Registration } from '../plan/registration.ts';
 import { describeSelf } from '../plan/self.ts';
 import type { ServedZone } from '../plan/served-zone.ts';
+import { objectKey } from '../resources/types.ts';
 import { compileWith } from './compiling.ts';
 import { readKeys } from './keys.ts';
 import { podFacts, zoneSettings } from './settings.ts';
@@ -57,7 +58,7 @@ export async function whoIsHere(
   const labels = labelsFile === '' ? '' : ((await readIfPresent(labelsFile)) ?? '');
   const given = await readKeys(options.keys);
   const facts = podFacts(options, given, context.version, parseLabels(labels));
-  return describeSelf(facts, view.instances);
+  return describeSelf(facts, view.instances.get(objectKey(facts.namespace, facts.instance)));
 }
 
 /** As `dryRun`, from the place of any pod. */

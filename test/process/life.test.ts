@@ -113,6 +113,29 @@ test('agents that were killed come back to a named that has served on, and nothi
   expect(transferred().filter((zone) => zone !== 'late.example')).toEqual(['first.example']);
 });
 
+test('a pod that comes back on another address tells its peers before it has read a single resource', async () => {
+  const pod = rig().pod('secondary-0');
+  await pod.stop();
+  await pod.move();
+  const before = await readFile(config, 'utf8');
+  await writeFile(config, `directory:\n  manifests: ${join(folder, 'not-there')}\n`);
+  try {
+    await pod.start();
+    const ips = async () => JSON.parse(await readFile(registration(pod), 'utf8')).ips as string[];
+    await untilEqual(ips, [pod.place.address], patience);
+    // The primary takes it for what it is.
+    await untilEqual(
+      async () => (await rig().pod('primary-0').get('/peers'))?.body.includes('"secondary"'),
+      true,
+    );
+  } finally {
+    await writeFile(config, before);
+    await pod.stop();
+    await pod.start();
+    await pod.ready();
+  }
+});
+
 test('a second agent on the same state folder is refused with a sentence', async () => {
   const pod = rig().pod('primary-0');
   const ran = await command(pod, 'run');
