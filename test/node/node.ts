@@ -124,6 +124,10 @@ export async function startNode(options: NodeOptions): Promise<OneNode> {
         '--enable-admission-plugins=NodeRestriction',
         `--service-cluster-ip-range=${network.services}`,
         '--kubelet-preferred-address-types=InternalIP',
+        // Nobody here routes for Services: webhooks are asked at their pods.
+        '--enable-aggregator-routing=true',
+        // Nobody routes to Services here: a webhook's is reached at its pods.
+        '--enable-aggregator-routing=true',
       ],
     });
     const cgroup = `bind9-agent-node-${id}`;
