@@ -1,0 +1,68 @@
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { parse, stringify } from 'yaml';
+import { run } from '../../agent/process.ts';
+
+const root = resolve(import.meta.dirname, '..', '..');
+
+export interface ComposeFile {
+  readonly services: Readonly<Record<string, { readonly image: string; readonly build?: unknown }>>;
+}
+
+export const composeFile = (): ComposeFile =>
+  parse(readFileSync(join(root, 'docker-compose.yml'), 'utf8'), { merge: true });
+
+/** docker-compose.yml, as it stands in the repository, in a folder of its own whose manifests may be changed. */
+export interface Composed {
+  readonly folder: string;
+  /** Runs Compose and returns what it printed. Throws with what it complained of. */
+  compose(...args: readonly string[]): Promise<string>;
+  /** Runs a program in the container of a service. */
+  exec(service: string, ...command: readonly string[]): Promise<string>;
+  /** The addresses that a name has at a pod. */
+  answers(pod: string, name: string): Promise<string>;
+}
+
+/**
+ * @param folder empty, and gone later
+ * @param host where the daemon listens
+ */
+export function composed(program: string, host: string, folder: string): Composed {
+  cpSync(join(root, 'docker-compose.yml'), join(folder, 'docker-compose.yml'));
+  cpSync(join(root, 'config', 'compose'), join(folder, 'config', 'compose'), { recursive: true });
+  const files = ['--file', 'docker-compose.yml', '--file', 'here.yml'];
+  writeFileSync(join(folder, 'here.yml'), here());
+  const compose: Composed['compose'] = async (...args) => {
+    const settings = [`DOCKER_HOST=${host}`, 'DOCKER_BUILDKIT=0', 'COMPOSE_ANSI=never'];
+    const ran = await run('env', [...settings, program, ...files, ...args], {
+      cwd: folder,
+      timeoutMs: 300_000,
+    });
+    if (ran.ok) return ran.stdout.trim();
+    const said = ran.stderr.trim().split('\n').slice(-15).join('\n');
+    throw new Error(`docker compose ${args.join(' ')}: ${ran.message}\n${said}`);
+  };
+  const exec: Composed['exec'] = (service, ...command) =>
+    compose('exec', '--no-TTY', service, ...command);
+  return {
+    folder,
+    compose,
+    exec,
+    answers: (pod, name) => exec(pod, 'dig', '+short', '+time=1', '+tries=1', '@127.0.0.1', name),
+  };
+}
+
+/**
+ * What is another here: ports of this machine may be taken, and there is no registry. What is built comes from the
+ * repository, over this machine's network.
+ */
+function here(): string {
+  const services = Object.entries(composeFile().services).map(([name, { build }]) => {
+    if (build === undefined) return `  ${name}: { profiles: [elsewhere] }\n`;
+    const { context = build, ...rest } =
+      typeof build === 'object' && build !== null ? (build as { context?: unknown }) : {};
+    const from = { ...rest, context: resolve(root, String(context)), network: 'host' };
+    return `  ${name}: { ports: !override [], build: ${stringify(from, { collectionStyle: 'flow', lineWidth: 0 }).trim()} }\n`;
+  });
+  return `services:\n${services.join('')}`;
+}
