@@ -1,12 +1,17 @@
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { parse, stringify } from 'yaml';
+import { parse } from 'yaml';
 import { run } from '../../agent/process.ts';
 
 const root = resolve(import.meta.dirname, '..', '..');
 
+export interface Service {
+  readonly image: string;
+  readonly build?: string | { readonly context: string; readonly dockerfile: string };
+}
+
 export interface ComposeFile {
-  readonly services: Readonly<Record<string, { readonly image: string; readonly build?: unknown }>>;
+  readonly services: Readonly<Record<string, Service>>;
 }
 
 export const composeFile = (): ComposeFile =>
@@ -59,10 +64,9 @@ export function composed(program: string, host: string, folder: string): Compose
 function here(): string {
   const services = Object.entries(composeFile().services).map(([name, { build }]) => {
     if (build === undefined) return `  ${name}: { profiles: [elsewhere] }\n`;
-    const { context = build, ...rest } =
-      typeof build === 'object' && build !== null ? (build as { context?: unknown }) : {};
-    const from = { ...rest, context: resolve(root, String(context)), network: 'host' };
-    return `  ${name}: { ports: !override [], build: ${stringify(from, { collectionStyle: 'flow', lineWidth: 0 }).trim()} }\n`;
+    const parts = typeof build === 'string' ? { context: build } : build;
+    const from = { ...parts, context: resolve(root, parts.context), network: 'host' };
+    return `  ${name}: { ports: !override [], build: ${JSON.stringify(from)} }\n`;
   });
   return `services:\n${services.join('')}`;
 }
