@@ -67,6 +67,64 @@ test('no zone is ever denied, and an API server gets no more warnings than it sh
   for (const warning of response.warnings) expect(warning.length).toBeLessThanOrEqual(256);
 });
 
+test.each([
+  [
+    'ARecord',
+    { zone: 'example.com', name: 'www.example.org.', ipv4Addresses: ['192.0.2.1'] },
+    'spec.name: want a name in example.com, got www.example.org',
+  ],
+  [
+    'ARecord',
+    { zoneRef: 'z', name: 'a_b', ipv4Addresses: ['192.0.2.1'] },
+    'spec.name: a_b A is left out: want a host name (letters, digits, inner hyphens) as owner, got a_b',
+  ],
+  [
+    'CNAMERecord',
+    { zone: 'example.com', name: '@', target: 'x' },
+    'spec.name: example.com CNAME is left out: want nothing beside a CNAME, got SOA, NS',
+  ],
+  [
+    'DNSZone',
+    { zoneName: 'example.com', nameServers: [{ hostname: 'n_1.example.com' }] },
+    'spec.nameServers[0].hostname: want a host name (letters, digits, inner hyphens), got n_1.example.com',
+  ],
+  [
+    'DNSZone',
+    { zoneName: 'example.com', zoneFile: '$INCLUDE x\n' },
+    'spec.zoneFile line 1: want the whole zone in one text, got $INCLUDE',
+  ],
+])(
+  'of a %s it warns as it will be refused for when a zone is made of it',
+  (kind, spec, warning) => {
+    const object = {
+      apiVersion: 'bindy.firestoned.io/v1beta1',
+      kind,
+      metadata: { name: 'o' },
+      spec,
+    };
+    expect(validate(review(object))).toEqual({
+      outcome: 'warned',
+      warnings: [`not used by agents: ${warning}`],
+    });
+  },
+);
+
+test.each([
+  ['DNSZone', { zoneName: 'example.com' }],
+  ['DNSZone', { zoneName: 'example.com', nameServers: [{ hostname: 'ns1.example.com' }] }],
+  ['DNSZone', { zoneName: 'example.com', type: 'secondary', nameServers: [{ hostname: 'n_1' }] }],
+  ['DNSZone', { zoneName: 'e.org', zoneFileFrom: { configMapKeyRef: { name: 'c', key: 'k' } } }],
+  ['DNSZone', { zoneName: 'example.com', zoneFile: '@ SOA a b 1 2 3 4 5\n@ NS ns.example.org.\n' }],
+  ['ARecord', { zoneRef: 'z', name: 'www.example.org.', ipv4Addresses: ['192.0.2.1'] }],
+  ['ARecord', { zoneRef: 'z', name: '@', ipv4Addresses: ['192.0.2.1'] }],
+  ['TXTRecord', { zone: 'example.com', name: '_x', text: ['x'.repeat(300)] }],
+  ['DNSRecord', { zone: 'example.com', name: 'x', type: 'TLSA', data: ['3 1 1 00'] }],
+  ['Bind9Instance', { clusterRef: 'c', role: 'primary' }],
+])('of a %s that others complete it says nothing', (kind, spec) => {
+  const object = { apiVersion: 'bindy.firestoned.io/v1beta1', kind, metadata: { name: 'o' }, spec };
+  expect(validate(review(object))).toEqual({ outcome: 'fine' });
+});
+
 test('wrong settings for agents are told at once', async () => {
   const options = loadOptions({
     host: { name: 'x', addresses: [], uid: 'u', apiServer: 'https://127.0.0.1:1' },
