@@ -29,7 +29,7 @@ export interface Docker {
 
 const MINUTE_MS = 60_000;
 /** Addresses for documentation (RFC 5737): nobody's network is in the way. */
-const POOL = 'base=198.51.100.0/24,size=27';
+const POOL = 'base=192.0.2.0/24,size=27';
 
 /** Where images and layers are kept from run to run. */
 export const dockerHome = (): string =>

@@ -157,6 +157,24 @@ test('a new agent needs no new named', async () => {
   expect(await (await container('primary-named')).inspect('{{.State.StartedAt}}')).toBe(before);
 });
 
+test('each command of docs/images.md does what it is for', async () => {
+  const page = readFileSync(resolve(import.meta.dirname, '../../docs/images.md'), 'utf8');
+  const part = page.slice(page.indexOf('## A primary and two secondaries'));
+  const lines = [...part.matchAll(/^ {4}((?:docker compose|sed) .*)$/gm)].map(
+    ([, line = '']) => line,
+  );
+  expect(lines.length).toBeGreaterThan(6);
+  write('192.0.2.1');
+  await served('192.0.2.1');
+  for (const line of lines) {
+    // Something must have been transferred before its log is looked for.
+    if (line.includes('logs')) await served('192.0.2.2');
+    const said = await up().shell(line);
+    if (/ (exec|logs) /.test(line)) expect(said, line).not.toBe('');
+  }
+  await change('192.0.2.6');
+});
+
 test('what was served is served again after everything was down', async () => {
   await up().compose('down', '--timeout', '10');
   await up().compose('up', '--detach');

@@ -24,6 +24,8 @@ export interface Composed {
   compose(...args: readonly string[]): Promise<string>;
   /** Runs a program in the container of a service. */
   exec(service: string, ...command: readonly string[]): Promise<string>;
+  /** Runs a line of shell in which `docker compose` is this one. */
+  shell(line: string): Promise<string>;
   /** The addresses that a name has at a pod. */
   answers(pod: string, name: string): Promise<string>;
 }
@@ -35,23 +37,30 @@ export interface Composed {
 export function composed(program: string, host: string, folder: string): Composed {
   cpSync(join(root, 'docker-compose.yml'), join(folder, 'docker-compose.yml'));
   cpSync(join(root, 'config', 'compose'), join(folder, 'config', 'compose'), { recursive: true });
-  const files = ['--file', 'docker-compose.yml', '--file', 'here.yml'];
+  const files = ['docker-compose.yml', 'here.yml'];
   writeFileSync(join(folder, 'here.yml'), here());
-  const compose: Composed['compose'] = async (...args) => {
-    const settings = [`DOCKER_HOST=${host}`, 'DOCKER_BUILDKIT=0', 'COMPOSE_ANSI=never'];
-    const ran = await run('env', [...settings, program, ...files, ...args], {
-      cwd: folder,
-      timeoutMs: 300_000,
-    });
+  const settings = [
+    `DOCKER_HOST=${host}`,
+    'DOCKER_BUILDKIT=0',
+    'COMPOSE_ANSI=never',
+    `COMPOSE_FILE=${files.join(':')}`,
+  ];
+  const start = async (what: string, ...command: readonly string[]): Promise<string> => {
+    const ran = await run('env', [...settings, ...command], { cwd: folder, timeoutMs: 300_000 });
     if (ran.ok) return ran.stdout.trim();
     const said = ran.stderr.trim().split('\n').slice(-15).join('\n');
-    throw new Error(`docker compose ${args.join(' ')}: ${ran.message}\n${said}`);
+    throw new Error(`${what}: ${ran.message}\n${said}`);
   };
+  const compose: Composed['compose'] = (...args) =>
+    start(`docker compose ${args.join(' ')}`, program, ...args);
+  const shell: Composed['shell'] = (line) =>
+    start(line, 'sh', '-c', `docker() { shift; "$0" "$@"; }; ${line}`, program);
   const exec: Composed['exec'] = (service, ...command) =>
     compose('exec', '--no-TTY', service, ...command);
   return {
     folder,
     compose,
+    shell,
     exec,
     answers: (pod, name) => exec(pod, 'dig', '+short', '+time=1', '+tries=1', '@127.0.0.1', name),
   };
