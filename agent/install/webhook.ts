@@ -89,26 +89,36 @@ const configurationRules = (name: string): readonly Rule[] => [
   },
 ];
 
+/**
+ * An authority that lives long, and a certificate signed by it: API servers hear of a renewed one sooner than the kubelet
+ * brings it to the pods, and it has to be one that they trust already.
+ */
 function certificateOf({ namespace, name }: WebhookInstallation): readonly Manifest[] {
-  const metadata = { name, namespace, labels: partOf };
+  const object = (kind: string, called: string, spec: object): Manifest => ({
+    apiVersion: certManagerVersion,
+    kind,
+    metadata: { name: called, namespace, labels: partOf },
+    spec,
+  });
+  const authority = `${name}-ca`;
+  const key = { algorithm: 'ECDSA', size: 256 };
   return [
-    {
-      apiVersion: certManagerVersion,
-      kind: 'Issuer',
-      metadata,
-      spec: { selfSigned: {} },
-    },
-    {
-      apiVersion: certManagerVersion,
-      kind: 'Certificate',
-      metadata,
-      spec: {
-        secretName: name,
-        dnsNames: [`${name}.${namespace}.svc`, `${name}.${namespace}.svc.cluster.local`],
-        issuerRef: { kind: 'Issuer', name },
-        privateKey: { algorithm: 'ECDSA', size: 256, rotationPolicy: 'Always' },
-      },
-    },
+    object('Issuer', authority, { selfSigned: {} }),
+    object('Certificate', authority, {
+      isCA: true,
+      commonName: authority,
+      secretName: authority,
+      duration: '87600h0m0s',
+      issuerRef: { kind: 'Issuer', name: authority },
+      privateKey: key,
+    }),
+    object('Issuer', name, { ca: { secretName: authority } }),
+    object('Certificate', name, {
+      secretName: name,
+      dnsNames: [`${name}.${namespace}.svc`, `${name}.${namespace}.svc.cluster.local`],
+      issuerRef: { kind: 'Issuer', name },
+      privateKey: { ...key, rotationPolicy: 'Always' },
+    }),
   ];
 }
 
