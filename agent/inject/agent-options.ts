@@ -22,6 +22,7 @@ export function agentOptions(
     };
     const value = declarations.find((each) => each.path === path)?.kind.read(raw);
     if (value === undefined) note(noSuch('setting', path, paths));
+    else if (/^(?:webhook|inject)\./.test(path)) note('want nothing: it is no setting of an agent');
     else if (settledOptions.includes(path)) note('want nothing, since it follows from the pod');
     else if (!value.ok) for (const { problem } of value.problems) note(problem);
     else options.set(path, String(raw));

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { readCommandLine } from '../../agent/cli.ts';
@@ -11,6 +12,7 @@ import { WebhookMetrics } from '../../agent/webhook/metrics.ts';
 import { mutate } from '../../agent/webhook/mutate.ts';
 import { answer, outcomes, readReview } from '../../agent/webhook/review.ts';
 import { validate } from '../../agent/webhook/validate.ts';
+import { objectsIn, templateOf, textOf } from '../inject/shapes.ts';
 
 const review = (object: unknown, resource = 'pods') => ({
   uid: 'u',
@@ -124,6 +126,52 @@ test.each([
   const object = { apiVersion: 'bindy.firestoned.io/v1beta1', kind, metadata: { name: 'o' }, spec };
   expect(validate(review(object))).toEqual({ outcome: 'fine' });
 });
+
+/** The value with something else at one place in it. */
+function spoilt(value: unknown, path: readonly number[], by: unknown): unknown {
+  const [first, ...rest] = path;
+  if (first === undefined || typeof value !== 'object' || value === null) return by;
+  const keys = Object.keys(value);
+  const key = keys[first % Math.max(1, keys.length)] ?? 'extra';
+  const child = spoilt((value as Record<string, unknown>)[key], rest, by);
+  if (Array.isArray(value))
+    return value.map((each, index) => (String(index) === key ? child : each));
+  return { ...value, [key]: child };
+}
+
+test('no object makes it fail, whatever stands where', () => {
+  const whole = objectsIn(textOf('isc-adopted')).concat(objectsIn(textOf('bindy')));
+  const pods = whole.map((each) => templateOf(each)).filter((each) => each !== undefined);
+  const zone = {
+    apiVersion: 'bindy.firestoned.io/v1beta1',
+    kind: 'DNSZone',
+    metadata: { name: 'z', namespace: 'dns' },
+    spec: {
+      zoneName: 'example.com',
+      zoneFile: '@ SOA a b 1 2 3 4 5',
+      nameServers: [{ hostname: 'a', ipv4Address: '192.0.2.1' }],
+      soaRecord: { refresh: 3 },
+    },
+  };
+  const record = { ...zone, kind: 'MXRecord', spec: { zone: 'e.org', name: '@', mailServer: 'm' } };
+  const objects = [...pods, zone, record];
+  fc.assert(
+    fc.property(
+      fc.nat(objects.length - 1),
+      fc.array(fc.nat(12), { maxLength: 7 }),
+      fc.oneof(fc.jsonValue(), fc.constantFrom(null, '', [], {}, -1, 1e300, '\0', '../..')),
+      (index, path, by) => {
+        const object = spoilt(objects[index], path, by);
+        for (const verdict of [mutate(review(object), settings), validate(review(object))])
+          expect(JSON.parse(JSON.stringify(answer(review(object), verdict)))).toHaveProperty(
+            'response.uid',
+            'u',
+          );
+      },
+    ),
+    { numRuns: 2000 },
+  );
+}, 60_000);
 
 test('wrong settings for agents are told at once', async () => {
   const options = loadOptions({
