@@ -1,5 +1,4 @@
 import { type Clock, timestamp } from '../../clock.ts';
-import { TransientError } from '../../problem.ts';
 
 export interface HeldBackOptions {
   readonly clock: Clock;
@@ -12,10 +11,21 @@ const LONGEST_MS = 30_000;
 /** Those who were sent away together come back spread over so much more, as a share. */
 const SPREAD = 0.5;
 
+/** It is too early to ask. */
+export class TooEarlyError extends Error {
+  /** By the monotonic clock. */
+  readonly until: number;
+
+  constructor(message: string, until: number) {
+    super(message);
+    this.until = until;
+  }
+}
+
 /** What the server does not want to be asked again before a time that it told (Retry-After, RFC 9110 section 10.2.3). */
 export class HeldBack {
   readonly #options: HeldBackOptions;
-  readonly #until = new Map<string, { readonly at: number; readonly why: TransientError }>();
+  readonly #held = new Map<string, TooEarlyError>();
 
   constructor(options: HeldBackOptions) {
     this.#options = options;
@@ -29,21 +39,19 @@ export class HeldBack {
       : Date.parse(retryAfter) - clock.now();
     if (!(ms > 0)) return;
     const pause = Math.min(ms, LONGEST_MS) * (1 + SPREAD * random());
-    const why = new TransientError(
-      `HTTP ${code}, and it wants not to be asked again before ${timestamp(clock.now() + pause)}`,
-    );
-    this.#until.set(what, { at: clock.monotonic() + pause, why });
+    const why = `HTTP ${code}, and it wants not to be asked again before ${timestamp(clock.now() + pause)}`;
+    this.#held.set(what, new TooEarlyError(why, clock.monotonic() + pause));
   }
 
   /**
    * Whoever asks goes on with something else meanwhile: nobody's zones wait for this.
    *
-   * @throws TransientError before that time
+   * @throws TooEarlyError before that time
    */
   check(what: string): void {
-    const held = this.#until.get(what);
+    const held = this.#held.get(what);
     if (held === undefined) return;
-    if (held.at > this.#options.clock.monotonic()) throw held.why;
-    this.#until.delete(what);
+    if (held.until > this.#options.clock.monotonic()) throw held;
+    this.#held.delete(what);
   }
 }

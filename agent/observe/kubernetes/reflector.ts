@@ -10,6 +10,7 @@ import {
   type RawObject,
   versionOf,
 } from './collection.ts';
+import { TooEarlyError } from './held-back.ts';
 import { Pauses } from './pauses.ts';
 
 export interface ReflectorOptions<T extends Kept> extends CollectionOptions<T> {
@@ -134,6 +135,9 @@ export class Reflector<T extends Kept> {
         : this.#refused(ended);
     } catch (error) {
       if (!(error instanceof TransientError)) throw error;
+      // Nobody was asked, so nothing has failed.
+      if (error.cause instanceof TooEarlyError)
+        return Math.max(1, error.cause.until - this.#options.clock.monotonic());
       const pause = this.#pauses.afterFailure();
       // One connection that ends is nothing to tell of, as long as the next one goes on.
       if (this.#pauses.failures > 1) this.#tell(error.message);
