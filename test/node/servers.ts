@@ -109,6 +109,8 @@ export const kubeletConfig = (
   cgroupRoot: `/${cgroup}`,
   failCgroupV1: false,
   failSwapOn: false,
+  // Its rules would stay on the machine, and keep what does not come from 127/8 from going there.
+  makeIPTablesUtilChains: false,
   oomScoreAdj: 0,
   enforceNodeAllocatable: [],
   localStorageCapacityIsolation: false,
