@@ -83,6 +83,7 @@ export default defineConfig({
           include: [onNode],
           globalSetup: 'test/node/global-setup.ts',
           fileParallelism: false,
+          retry,
           testTimeout: 180_000,
           hookTimeout: 180_000,
           sequence: { groupOrder: 4 },

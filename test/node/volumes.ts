@@ -23,7 +23,7 @@ const storageClass = {
 
 function volume(node: OneNode, name: string) {
   const path = join(node.folder, name);
-  mkdirSync(path);
+  mkdirSync(path, { recursive: true });
   const here = { key: 'kubernetes.io/hostname', operator: 'In', values: [node.name] };
   return {
     apiVersion: 'v1',
