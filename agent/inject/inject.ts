@@ -99,7 +99,7 @@ function startupProbe(
   if (given !== undefined && !isOurs) return given;
   const wanted = {
     httpGet: { path, port: httpPort(settings) },
-    periodSeconds: 2,
+    periodSeconds: 1,
     timeoutSeconds: 5,
     failureThreshold: 1_000_000,
   };
