@@ -1,4 +1,3 @@
-import { networkInterfaces } from 'node:os';
 import { run } from '../../agent/process.ts';
 import type { Ledger } from '../rig/ledger.ts';
 
@@ -20,9 +19,7 @@ const slices = [0, 64, 128, 192];
 export async function openNetwork(name: string, ledger: Ledger): Promise<Network> {
   for (const slice of slices) {
     const network = networkAt(name, slice);
-    const taken = Object.values(networkInterfaces())
-      .flatMap((addresses) => addresses ?? [])
-      .some(({ address }) => address === network.nodeIp);
+    const taken = (await must('-o', 'addr')).includes(` ${network.nodeIp}/`);
     if (taken) continue;
     ledger.hold({ kind: 'link', name });
     await must('link', 'add', name, 'type', 'bridge');
@@ -63,7 +60,8 @@ export const networkList = ({ bridge, nodeIp, pods, services }: Network, folder:
   ],
 });
 
-async function must(...args: readonly string[]): Promise<void> {
+async function must(...args: readonly string[]): Promise<string> {
   const ran = await run('ip', args, { timeoutMs: 10_000 });
   if (!ran.ok) throw new Error(`ip ${args.join(' ')}: ${ran.stderr || ran.message}`);
+  return ran.stdout;
 }
