@@ -28,8 +28,8 @@ export interface Docker {
 }
 
 const MINUTE_MS = 60_000;
-/** Addresses for documentation (RFC 5737): nobody's network is in the way. */
-const POOL = 'base=192.0.2.0/24,size=27';
+/** Addresses for documentation (RFC 5737): nobody's network is in the way. The daemon passes over what is taken here. */
+const pools = ['198.51.100.0/24', '203.0.113.0/24', '192.0.2.0/24'];
 
 /** Where images and layers are kept from run to run. */
 export const dockerHome = (): string =>
@@ -84,7 +84,7 @@ function daemonArguments(home: string, host: string): string[] {
     ['--host', host],
     ['--storage-driver', 'overlay2'],
     ['--exec-opt', 'native.cgroupdriver=cgroupfs'],
-    ['--default-address-pool', POOL],
+    pools.flatMap((base) => ['--default-address-pool', `base=${base},size=27`]),
     // To lower it takes a right that root in a container may not have.
     ['--oom-score-adjust', '0'],
     ['--bridge=none', '--iptables=false', '--ip-forward=false', '--ip-masq=false'],
