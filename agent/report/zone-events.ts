@@ -47,10 +47,11 @@ function transferEvents(before: Transfer | undefined, now: Transfer): ZoneEvent[
     return told ? [] : [warning(reason, 'Transfer', `${who(now)}: ${whyOf(now)}`)];
   }
   if (now.state !== 'Current') return [];
-  if (before !== undefined && isBad(before))
+  // At another address it is another pod.
+  const same = before?.ip === now.ip ? before : undefined;
+  if (same !== undefined && isBad(same))
     return [normal('TransferRecovered', 'Transfer', `${who(now)} serves it again`)];
-  const known = before?.serial !== undefined && before.ip === now.ip;
-  return known ? [] : [normal('PodServes', 'Serve', `${who(now)} serves it`)];
+  return same?.serial !== undefined ? [] : [normal('PodServes', 'Serve', `${who(now)} serves it`)];
 }
 
 const who = ({ role, pod, ip }: Transfer): string => `${role} ${pod} (${ip})`;

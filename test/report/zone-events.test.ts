@@ -48,6 +48,10 @@ test('a pod that was replaced, also under its old name', () => {
   expect(told(well, moved)).toEqual([
     'Normal PodServes: secondary secondary-0 (10.0.0.9) serves it',
   ]);
+  // Also one that had failed, as a pod does whose node is gone.
+  expect(told(report([primary, refused]), moved)).toEqual([
+    'Normal PodServes: secondary secondary-0 (10.0.0.9) serves it',
+  ]);
   const other = report([primary, { ...secondary, pod: 'secondary-1' }]);
   expect(told(well, other)).toEqual([
     'Normal PodServes: secondary secondary-1 (10.0.0.2) serves it',
