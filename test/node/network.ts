@@ -17,9 +17,11 @@ const slices = [0, 64, 128, 192];
 
 /** Makes the bridge, with the node's address and that of the API server, in a range that nobody here has. */
 export async function openNetwork(name: string, ledger: Ledger): Promise<Network> {
+  const listed = await must('-o', '-4', 'addr');
+  const addresses = [...listed.matchAll(/ inet ([\d.]+)/g)].map(([, address = '']) => address);
   for (const slice of slices) {
     const network = networkAt(name, slice);
-    const taken = (await must('-o', 'addr')).includes(` ${network.nodeIp}/`);
+    const taken = addresses.some((each) => isWithin(each, network));
     if (taken) continue;
     ledger.hold({ kind: 'link', name });
     await must('link', 'add', name, 'type', 'bridge');
@@ -30,6 +32,14 @@ export async function openNetwork(name: string, ledger: Ledger): Promise<Network
   }
   throw new Error(`all ${slices.length} ranges of addresses for nodes are taken here`);
 }
+
+/** Another node's, or that of a container's network: those take such ranges too. */
+const isWithin = (address: string, { pods, services }: Network): boolean =>
+  [pods, services].some((range) => {
+    const [first = '', last = ''] = [range, address].map((each) => each.split('.')[3]);
+    const sameNet = range.startsWith(address.slice(0, address.lastIndexOf('.') + 1));
+    return sameNet && Number(last) >> 6 === Number.parseInt(first, 10) >> 6;
+  });
 
 const networkAt = (bridge: string, slice: number): Network => ({
   bridge,
