@@ -81,7 +81,7 @@ async function start(
     () => startChild(program, log('kube-apiserver')),
     async () => (await door?.ask('GET', '/readyz'))?.code === 200,
   );
-  await untilUp(api, () => existsSync(apiServerChain));
+  await untilUp(api, () => existsSync(apiServerChain) && isWhole(readFileSync(apiServerChain)));
   const certificate = authorityIn(readFileSync(apiServerChain, 'utf8'));
   writeFileSync(authority, certificate);
   door = openDoor(apiServerUrl(layout), certificate, adminToken);
@@ -104,6 +104,10 @@ const newAccountKey = (): string =>
     publicKeyEncoding: { type: 'spki', format: 'pem' },
     privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
   }).privateKey;
+
+/** Its own certificate and that of the authority are written; the file is there before it is full. */
+const isWhole = (chain: Buffer): boolean =>
+  chain.toString().split('-----END CERTIFICATE-----').length > 2;
 
 /** The last certificate of the chain that the API server has written. */
 function authorityIn(chain: string): string {
