@@ -1,4 +1,14 @@
-import { cp, mkdir, mkdtemp, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises';
+import {
+  cp,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  realpath,
+  rm,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 import { run } from '../../agent/process.ts';
 import { type Docker, dockerHome } from './docker.ts';
@@ -48,12 +58,22 @@ const idOf = (docker: Docker, image: string): Promise<string> =>
 
 async function inFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
   await mkdir(dockerHome(), { recursive: true });
+  // The daemon is ours alone, so nobody else is at work: these are of runs that were killed.
+  for (const name of await readdir(dockerHome()))
+    if (name.startsWith('half-')) await removeFolder(join(dockerHome(), name));
   const folder = await mkdtemp(join(dockerHome(), 'half-'));
   try {
     return await work(folder);
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    await removeFolder(folder);
   }
+}
+
+/** debootstrap mounts what programs need in it, and may have come to no end. */
+async function removeFolder(folder: string): Promise<void> {
+  const mounted = ['proc', 'sys'].map((name) => join(folder, 'root', name));
+  await run('umount', ['--lazy', '--quiet', ...mounted], { timeoutMs: MINUTE_MS });
+  await rm(folder, { recursive: true, force: true });
 }
 
 /** What Debian's slim images leave out, now and whenever a package is installed. */

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir, hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -49,6 +49,9 @@ export async function startDocker(home = dockerHome()): Promise<Docker> {
       ...asked,
       timeoutMs,
     });
+  // Of daemons that died with their run: nobody else's can be, since the lock is ours.
+  for (const stale of [pidFile(home), join(home, 'run', 'containerd', 'containerd.pid')])
+    rmSync(stale, { force: true });
   let child: Child | undefined;
   const stop = async (): Promise<void> => {
     if (child?.running() === true) {
@@ -72,6 +75,8 @@ export async function startDocker(home = dockerHome()): Promise<Docker> {
   }
 }
 
+const pidFile = (home: string): string => join(home, 'docker.pid');
+
 function daemonArguments(home: string, host: string): string[] {
   // Else it reads that of the machine, which may say something else.
   const settings = join(home, 'daemon.json');
@@ -80,7 +85,7 @@ function daemonArguments(home: string, host: string): string[] {
     ['--config-file', settings],
     ['--data-root', join(home, 'data')],
     ['--exec-root', join(home, 'run')],
-    ['--pidfile', join(home, 'docker.pid')],
+    ['--pidfile', pidFile(home)],
     ['--host', host],
     ['--storage-driver', 'overlay2'],
     ['--exec-opt', 'native.cgroupdriver=cgroupfs'],
