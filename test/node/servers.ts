@@ -116,6 +116,8 @@ export const kubeletConfig = (
   localStorageCapacityIsolation: false,
   volumePluginDir: join(folder, 'volume-plugins'),
   resolvConf: nodeFiles(folder).resolver,
+  // Nobody answers there; without one, every pod has an Event that says so.
+  clusterDNS: [nodeIp],
   evictionHard: { 'memory.available': '50Mi', 'nodefs.available': '1%', 'imagefs.available': '1%' },
   imageGCHighThresholdPercent: 100,
   // A container that ended is restarted at once the first time, then later and later; not as late as by default.
