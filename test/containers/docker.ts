@@ -58,6 +58,8 @@ export async function startDocker(home = dockerHome()): Promise<Docker> {
       await removeAll(ask);
       await child.stop('SIGTERM', 30_000);
     }
+    const mounted = [join(home, 'run', 'netns', 'default'), join(home, 'data')];
+    await run('umount', ['--lazy', '--quiet', ...mounted], { timeoutMs: MINUTE_MS });
     ledger.sweep();
     await release();
   };
