@@ -70,16 +70,24 @@ export function renderNamedConf(
   ]);
 }
 
-export const renderControls = ({ control, controlKey, statisticsPort }: ServerSettings): string =>
-  [
+export function renderControls({ control, controlKey, statisticsPort }: ServerSettings): string {
+  const allow = `allow { ${callersOf(control.address).join(' ')} }`;
+  return [
     'controls {',
-    `  inet ${control.address} port ${control.port} allow { ${control.address}; } keys { "${controlKey}"; };`,
+    `  inet ${control.address} port ${control.port} ${allow} keys { "${controlKey}"; };`,
     '};',
     'statistics-channels {',
-    `  inet ${control.address} port ${statisticsPort} allow { ${control.address}; };`,
+    `  inet ${control.address} port ${statisticsPort} ${allow};`,
     '};',
     '',
   ].join('\n');
+}
+
+/** Who connects to another address of 127.0.0.0/8 comes from 127.0.0.1, unless an interface has that address. */
+const callersOf = (address: string): string[] =>
+  address.startsWith('127.') && address !== '127.0.0.1'
+    ? [`${address};`, '127.0.0.1;']
+    : [`${address};`];
 
 /** Categories that tell how transfers went. `security` too: only the verifying side knows BADKEY, BADSIG, BADTIME. */
 export const LOG_CATEGORIES = [

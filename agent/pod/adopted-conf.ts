@@ -21,6 +21,7 @@ export class AdoptedConf {
   readonly #options: AdoptedConfOptions;
   readonly #files: WatchedConf;
   #read: { readonly stamp: string | undefined; readonly result: Adopted } | undefined;
+  #problem: string | undefined;
 
   constructor(options: AdoptedConfOptions) {
     this.#options = options;
@@ -30,6 +31,11 @@ export class AdoptedConf {
   /** As it was last when it could be adopted; undefined: it was not read yet. */
   get result(): Adopted | undefined {
     return this.#read?.result;
+  }
+
+  /** Why it cannot be adopted as it is now. */
+  get problem(): string | undefined {
+    return this.#problem;
   }
 
   /**
@@ -45,6 +51,7 @@ export class AdoptedConf {
     const result: Adopted = ran.ok
       ? adopt(ran.stdout)
       : { ok: false, why: `${ran.stdout}${ran.stderr}`.trim() || ran.message };
+    this.#problem = result.ok ? undefined : `${path} cannot be adopted: ${result.why}`;
     if (!result.ok) log.error({ reason: result.why }, `${path} cannot be adopted`);
     this.#read = { stamp, result: result.ok ? result : (this.#read?.result ?? result) };
   }

@@ -132,7 +132,10 @@ export class Configuration {
     const outcome = await this.#publish(instance);
     const { now } = this.#memory;
     await this.#memory.put(outcome.kind === 'refused' ? now : { ...now, instance });
-    return outcome;
+    const problem = this.#user?.problem;
+    return outcome.kind === 'unchanged' && problem !== undefined
+      ? { kind: 'refused', why: problem }
+      : outcome;
   }
 
   /**

@@ -171,16 +171,20 @@ test("keeps the last good configuration when the user's file is broken, has view
       /named refuses the new configuration/,
     ],
   ];
+  const refused = async (): Promise<string | undefined> =>
+    /^bind9_agent_configuration_refused \d$/m.exec((await pod().get('/metrics'))?.body ?? '')?.[0];
   for (const [conf, told] of broken) {
     const log = logSince(pod().logs.agent);
     await writeConf(conf);
     await until(() => log().some((line) => told.test(line)), { ...patience, what: String(told) });
+    await untilEqual(refused, 'bind9_agent_configuration_refused 1', patience);
     await pod().killNamed();
     await untilEqual(() => www('mine.example'), ['192.0.2.77'], patience);
     await untilEqual(() => www('ours.example'), ['192.0.2.1'], patience);
   }
   await writeConf({ zones: ['mine.example', 'mended.example'] });
   await untilEqual(() => www('mended.example'), ['192.0.2.77'], patience);
+  await untilEqual(refused, 'bind9_agent_configuration_refused 0', patience);
 });
 
 test('does not let named start on a configuration with views, and says why', async () => {
