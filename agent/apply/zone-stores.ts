@@ -75,7 +75,8 @@ async function numbered(root: string): Promise<number[]> {
 
 async function removeFolder(folder: string): Promise<void> {
   try {
-    await rm(folder, { recursive: true, force: true });
+    // named lets go of a store a moment after it has taken another.
+    await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
   } catch (error) {
     throw new FileError('remove', folder, error);
   }
