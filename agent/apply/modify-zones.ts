@@ -67,7 +67,7 @@ async function modifyOne(
     return { why };
   }
   if (from !== wanted.role) return 'retyped';
-  const stale = await tell(wanted, former, deps);
+  const stale = tell(wanted, former, deps);
   ledger.put([entryOf(wanted, clock, former)]);
   if (given) return stale;
   // The first of many need not wait for the last.
@@ -117,16 +117,17 @@ async function changeZone(wanted: Wanted, deps: ZoneActionDeps): Promise<string 
  * A new stanza alone asks no primary and notifies nobody. A secondary that is new to the list asks by itself when it
  * starts; only content that came at about that time may have passed it by. Returns what is to be refreshed.
  */
-async function tell(
+function tell(
   { zone, role, primaries }: Wanted,
   before: ServedZone | undefined,
   { command, loader }: ZoneActionDeps,
-): Promise<Refreshed[]> {
+): Refreshed[] {
   if (role === 'secondary') {
     const same = JSON.stringify(primaries) === JSON.stringify(before?.primaries);
     return same ? [] : [{ zone, primary: primaries[0] }];
   }
   const quiet = loader.knows(zone) && loader.sinceLoaded(zone) > NOTIFY_AGAIN_MS;
-  if (!quiet) await command('notify', zone);
+  // Not waited for: of thousands, the last would keep the next change waiting for minutes.
+  if (!quiet) void command('notify', zone).catch(() => undefined);
   return [];
 }
