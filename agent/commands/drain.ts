@@ -1,5 +1,5 @@
 import type { Context } from '../context.ts';
-import { http } from '../observe/http-get.ts';
+import { httpGet, httpOrigin } from '../observe/http-get.ts';
 import type { Options } from '../options/options.ts';
 
 /** As long as a pod that is about to go may wait for it. */
@@ -13,7 +13,10 @@ export async function drain(options: Options, context: Context): Promise<number>
   const host = hosts[address] ?? address;
   const signal = AbortSignal.any([context.signal, AbortSignal.timeout(PATIENCE_MS)]);
   try {
-    const { status, text } = await post({ host, port, path: '/drain' }, signal);
+    const { status, text } = await httpGet(`${httpOrigin({ address: host, port })}/drain`, {
+      method: 'POST',
+      signal,
+    });
     if (status === 200) return 0;
     context.complain(`bind9-agent: ${host} port ${port} answers HTTP ${status}: ${text}\n`);
   } catch (error) {
@@ -21,21 +24,4 @@ export async function drain(options: Options, context: Context): Promise<number>
     context.complain(`bind9-agent: no agent answers at ${host} port ${port}: ${why}\n`);
   }
   return 1;
-}
-
-function post(
-  to: { readonly host: string; readonly port: number; readonly path: string },
-  signal: AbortSignal,
-): Promise<{ readonly status: number; readonly text: string }> {
-  return new Promise((resolve, reject) => {
-    const asked = http.request({ ...to, method: 'POST', signal }, (response) => {
-      let text = '';
-      response.setEncoding('utf8').on('data', (part: string) => {
-        text += part;
-      });
-      response.once('error', reject);
-      response.once('end', () => resolve({ status: response.statusCode ?? 0, text }));
-    });
-    asked.once('error', reject).end();
-  });
 }

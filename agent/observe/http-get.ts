@@ -8,17 +8,23 @@ export const https = process.getBuiltinModule('node:https');
 
 export interface HttpGetOptions {
   readonly signal: AbortSignal;
+  /** Default GET; a POST has no body. */
+  readonly method?: 'GET' | 'POST';
   /** Bytes of the longest answer that is taken. */
   readonly largest?: number;
 }
 
+/** Where a server answers, as a URL begins. */
+export const httpOrigin = ({ address, port }: { address: string; port: number }): string =>
+  `http://${address.includes(':') ? `[${address}]` : address}:${port}`;
+
 /** Asks for a page. Rejects with the reason of the signal where that aborts; a redirection is an answer like any other. */
 export function httpGet(
   url: string,
-  { signal, largest = Number.POSITIVE_INFINITY }: HttpGetOptions,
+  { signal, method = 'GET', largest = Number.POSITIVE_INFINITY }: HttpGetOptions,
 ): Promise<{ readonly status: number; readonly text: string }> {
   return new Promise((resolve, reject) => {
-    const asked = http.get(url, { signal }, (response) => {
+    const asked = http.request(url, { signal, method }, (response) => {
       const parts: Buffer[] = [];
       let size = 0;
       response.on('data', (part: Buffer) => {
@@ -33,6 +39,6 @@ export function httpGet(
       });
     });
     const failed = (error: Error): void => reject(signal.aborted ? signal.reason : error);
-    asked.once('error', failed);
+    asked.once('error', failed).end();
   });
 }

@@ -1,7 +1,7 @@
 import { type DomainName, parseName } from '../dns/name.ts';
 import type { Serial } from '../dns/serial.ts';
 import { TransientError } from '../problem.ts';
-import { httpGet } from './http-get.ts';
+import { httpGet, httpOrigin } from './http-get.ts';
 
 /** One zone as named's statistics channel tells it. */
 export interface NamedZone {
@@ -74,7 +74,7 @@ async function read(channel: StatisticsChannel, path: string): Promise<unknown> 
   const { timeoutMs, signal } = channel;
   const late = AbortSignal.timeout(timeoutMs);
   try {
-    const { status, text } = await httpGet(`${urlOf(channel)}${path}`, {
+    const { status, text } = await httpGet(`${httpOrigin(channel)}${path}`, {
       signal: signal === undefined ? late : AbortSignal.any([signal, late]),
     });
     if (status !== 200) throw unexpected(channel, `HTTP ${status}`);
@@ -98,9 +98,6 @@ const unexpected = (channel: StatisticsChannel, what: string): TransientError =>
 
 const nameOf = ({ address, port }: StatisticsChannel): string =>
   `named's statistics channel at ${address} port ${port}`;
-
-const urlOf = ({ address, port }: StatisticsChannel): string =>
-  `http://${address.includes(':') ? `[${address}]` : address}:${port}`;
 
 function readZone(zone: unknown): [DomainName, NamedZone][] {
   const type = field(zone, 'type');

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts';
 import type { FeedPage } from '../report/feed.ts';
-import { httpGet } from './http-get.ts';
+import { httpGet, httpOrigin } from './http-get.ts';
 import { parsePage } from './peer-page.ts';
 
 /** Where a peer's agent answers. */
@@ -129,7 +129,7 @@ export class PeerFeeds {
     const timer = setTimeout(giveUp, late);
     end.addEventListener('abort', giveUp, { once: true });
     try {
-      const { status, text } = await httpGet(`${originOf(peer)}/transfers?${query}`, {
+      const { status, text } = await httpGet(`${httpOrigin(peer)}/transfers?${query}`, {
         signal: given.signal,
         largest: largestPage,
       });
@@ -155,6 +155,3 @@ export const pauseAfter = (failures: number, random: () => number): number =>
 
 const samePeer = (a: FeedPeer, b: FeedPeer | undefined): boolean =>
   b !== undefined && a.uid === b.uid && a.address === b.address && a.port === b.port;
-
-const originOf = ({ address, port }: FeedPeer): string =>
-  `http://${address.includes(':') ? `[${address}]` : address}:${port}`;

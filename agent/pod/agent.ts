@@ -237,7 +237,7 @@ export class Agent {
     if (outcome.held === undefined && outcome.approved === undefined) this.#approved.clear();
     await this.start.onPass(outcome);
     // What the zones can do without is told, and tried again, after they got what they need.
-    const unkept = await this.#own.keep(view.instances);
+    const unkept = await this.#own.keep();
     const failure = unregistered ?? outcome.unsaved ?? this.#parts.configuration.unsaved ?? unkept;
     if (failure !== undefined) throw failure;
   }

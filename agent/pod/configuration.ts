@@ -145,8 +145,8 @@ export class Configuration {
   async moveZones(stanzas: string): Promise<ConfigOutcome> {
     const why = 'the adopted configuration has a store of its own';
     if (this.#user !== undefined) return { kind: 'refused', why };
-    this.#store = await prepareNext(this.#store, stanzas);
-    return this.#publish(this.#memory.now.instance);
+    const next = await prepareNext(this.#store, stanzas);
+    return this.#publish(this.#memory.now.instance, folderOf(next));
   }
 
   /** Tells when the user's configuration is to be published again. Resolves when the signal aborts. */
@@ -205,12 +205,12 @@ export class Configuration {
     await this.#memory.put({ ...now, refused, instance: now.taken.instance });
   }
 
-  /** What is not published does not hold: neither its text nor its store. */
+  /** Which store is in use, after the configuration in use may have become another. */
   async #readStore(): Promise<void> {
     this.#store = await storeIn(await this.#server.text(OPTIONS_FILE), this.#store.root);
   }
 
-  async #publish(instance: WantedConfig): Promise<ConfigOutcome> {
+  async #publish(instance: WantedConfig, newZones = this.newZones): Promise<ConfigOutcome> {
     const adopted = this.#user?.result;
     if (adopted?.ok === false)
       return {
@@ -222,18 +222,16 @@ export class Configuration {
       this.#given,
       this.#pod,
       versionOf(this.#release),
-      this.newZones,
+      newZones,
     );
-    try {
-      return await this.#server.publish(
-        (folder): ConfigFiles =>
-          adopted?.ok === true
-            ? adopted.files(settings, instance)
-            : renderNamedConf(settings, instance, folder),
-      );
-    } finally {
-      await this.#readStore();
-    }
+    const outcome = await this.#server.publish(
+      (folder): ConfigFiles =>
+        adopted?.ok === true
+          ? adopted.files(settings, instance)
+          : renderNamedConf(settings, instance, folder),
+    );
+    if (outcome.kind !== 'unchanged') await this.#readStore();
+    return outcome;
   }
 }
 

@@ -19,8 +19,11 @@ export class OwnPod {
   /** The file that the kubelet keeps up to date. */
   readonly #labels: WatchedFile | undefined;
   #remembered: Remembered | undefined;
+  /** As it is now. */
+  #instance: Bind9Instance | undefined;
   #registers = true;
   #draining = false;
+  /** Undefined while it is not known, or where nothing gives the pod a role. */
   #self: Registration | undefined;
 
   constructor(parts: AgentParts, changed: () => void) {
@@ -29,11 +32,6 @@ export class OwnPod {
       parts.log.warn({ err: error }, `${labelsFile} cannot be watched`);
     this.#parts = parts;
     this.#labels = labelsFile === '' ? undefined : new WatchedFile(labelsFile, changed, failed);
-  }
-
-  /** Undefined while it is not known, or where nothing gives the pod a role. */
-  get self(): Registration | undefined {
-    return this.#self;
   }
 
   /** It is not to be seen by its peers. */
@@ -65,19 +63,14 @@ export class OwnPod {
 
   describe(instances: ReadonlyMap<ObjectKey, Bind9Instance>): Registration | undefined {
     const facts = this.#facts;
-    const instance = instances.get(objectKey(facts.namespace, facts.instance));
-    const described = describeSelf(facts, instance);
-    this.#self = described && { ...described, draining: this.#draining };
-    return this.#self;
+    this.#instance = instances.get(objectKey(facts.namespace, facts.instance));
+    this.#self = describeSelf(facts, this.#instance);
+    return this.#now;
   }
 
   /** What the next run is to know of this one. Returns why it will not. */
-  async keep(
-    instances: ReadonlyMap<ObjectKey, Bind9Instance>,
-  ): Promise<TransientError | undefined> {
-    const { namespace, instance } = this.#facts;
-    const found = instances.get(objectKey(namespace, instance));
-    const now = found === undefined ? null : ownInstance(found);
+  async keep(): Promise<TransientError | undefined> {
+    const now = this.#instance === undefined ? null : ownInstance(this.#instance);
     if (JSON.stringify(now) === JSON.stringify(this.#remembered)) return undefined;
     const failure = await failureOf(publishJson(this.#path, now));
     if (failure === undefined) this.#remembered = now;
@@ -90,18 +83,20 @@ export class OwnPod {
    * @param held the hash of the plan that the guard holds
    */
   async register(held: string | undefined): Promise<TransientError | undefined> {
-    if (!this.#registers || this.#self === undefined) return undefined;
-    const registration = { ...this.#self, draining: this.#draining };
+    const now = this.#now;
+    if (!this.#registers || now === undefined) return undefined;
     const { cluster } = this.#parts;
-    return failureOf(
-      cluster.register(held === undefined ? registration : { ...registration, held }),
-    );
+    return failureOf(cluster.register(held === undefined ? now : { ...now, held }));
   }
 
   /** It is about to go. */
   drain(held: string | undefined): Promise<TransientError | undefined> {
     this.#draining = true;
     return this.register(held);
+  }
+
+  get #now(): Registration | undefined {
+    return this.#self && { ...this.#self, draining: this.#draining };
   }
 
   get #facts() {

@@ -1,6 +1,7 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client';
 import type { Peer } from '../plan/registration.ts';
 import type { Attempt } from '../plan/transfer-memory.ts';
+import { buildInfo } from './build-info.ts';
 import { agentGauges, type Snapshot, type ZoneSample, zoneGauges } from './metric-gauges.ts';
 import { transferReasons } from './zone-report.ts';
 
@@ -67,12 +68,7 @@ export class Metrics {
   constructor({ version, now }: { readonly version: string; readonly now: () => number }) {
     this.#now = now;
     const registers = [this.#registry];
-    new Gauge({
-      name: 'bind9_agent_build_info',
-      help: 'Always 1; the label tells the version of the agent.',
-      labelNames: ['version'],
-      registers,
-    }).set({ version }, 1);
+    buildInfo(this.#registry, version);
     const snapshot = (): Snapshot => this.#snapshot;
     zoneGauges(this.#registry, snapshot, () => this.#now());
     this.#transfers = new Counter({

@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { buildInfo } from '../report/build-info.ts';
 import { expiryOf } from './certificate-set.ts';
 import type { Certificates } from './certificates.ts';
 import type { Outcome } from './review.ts';
@@ -18,12 +19,7 @@ export class WebhookMetrics {
     certificates: () => Pick<Certificates, 'serving' | 'problem'> | undefined,
   ) {
     const registers = [this.#registry];
-    new Gauge({
-      name: 'bind9_agent_build_info',
-      help: 'Always 1; the label tells the version of the agent.',
-      labelNames: ['version'],
-      registers,
-    }).set({ version }, 1);
+    buildInfo(this.#registry, version);
     this.#reviews = new Counter({
       name: 'bind9_agent_webhook_reviews_total',
       help: 'Reviews that the API server asked for, by what came of them.',
