@@ -24,7 +24,10 @@ export async function openNetwork(name: string, ledger: Ledger): Promise<Network
     const taken = addresses.some((each) => isWithin(each, network));
     if (taken) continue;
     ledger.hold({ kind: 'link', name });
-    await must('link', 'add', name, 'type', 'bridge');
+    // An address of its own: else it takes that of a pod, and another one with each that comes and goes, which pods that know
+    // the former notice late.
+    const mac = `00:00:5e:00:53:${slice.toString(16).padStart(2, '0')}`;
+    await must('link', 'add', name, 'address', mac, 'type', 'bridge');
     await must('addr', 'add', `${network.nodeIp}/26`, 'dev', name);
     await must('addr', 'add', `${network.apiServer}/32`, 'dev', name);
     await must('link', 'set', name, 'up');

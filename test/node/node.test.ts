@@ -304,16 +304,21 @@ const roll = (image: string): Promise<string> =>
     'kubectl -n dns-system rollout status deployment/secondary-dns --timeout=180s',
   ]);
 
+let upgrades = 0;
+
 test('an upgrade of the agent replaces every pod, primary and secondaries, without a lost query', async () => {
   const pods = await all();
   const before = await content(ipOf(await one(dns(), primaries)));
-  await node().tagImage(agentImage, 'bind9-agent:next');
+  // Another one, should it be tried twice.
+  upgrades += 1;
+  const next = `bind9-agent:next-${upgrades}`;
+  await node().tagImage(agentImage, next);
   const stop = startServiceLoad(dns(), 'dns', {
     name: www,
     data: [before.split(' ')[0] ?? '', '192.0.2.1'],
   });
   await sleep(2000);
-  await roll('bind9-agent:next');
+  await roll(next);
   const after = await all();
   await sleep(1000);
   const report = await stop();
@@ -322,9 +327,7 @@ test('an upgrade of the agent replaces every pod, primary and secondaries, witho
   );
   expect(report.failed).toEqual([]);
   const used = '-o=jsonpath={.items[*].spec.initContainers[0].image}';
-  expect(new Set((await dns().kubectl('get', 'pods', used)).split(' '))).toEqual(
-    new Set(['bind9-agent:next']),
-  );
+  expect(new Set((await dns().kubectl('get', 'pods', used)).split(' '))).toEqual(new Set([next]));
   const old = new Set(pods.map(({ metadata }) => metadata.uid));
   expect(after.filter(({ metadata }) => old.has(metadata.uid))).toEqual([]);
 }, 400_000);
