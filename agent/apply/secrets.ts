@@ -1,3 +1,4 @@
+import { createSecretKey } from 'node:crypto';
 import { join } from 'node:path';
 import { parseKeyFile, renderKey, type TsigKey } from '../dns/tsig-key.ts';
 import { FileError, makeFolder, publish, readIfPresent } from '../files.ts';
@@ -44,7 +45,8 @@ export async function openPodSecrets(
     const found = await readKey(path, name);
     if (typeof found === 'object') return { key: found, path };
     if (found !== undefined) replaced.push(`${path} was replaced: ${found}`);
-    const key: TsigKey = { name, algorithm: 'hmac-sha256', secret: random(SECRET_BYTES) };
+    const secret = createSecretKey(random(SECRET_BYTES));
+    const key: TsigKey = { name, algorithm: 'hmac-sha256', secret };
     await publish(path, renderKey(key), { mode: MODE });
     return { key, path };
   };

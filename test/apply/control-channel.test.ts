@@ -1,3 +1,4 @@
+import { createSecretKey } from 'node:crypto';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import {
@@ -15,6 +16,7 @@ import {
 } from '../../agent/apply/control-message.ts';
 import { rndcProgram, withFallback } from '../../agent/apply/rndc.ts';
 import type { TsigKey } from '../../agent/dns/tsig-key.ts';
+import { failureOf } from '../../agent/problem.ts';
 import { run } from '../../agent/process.ts';
 import { until } from '../rig/until.ts';
 import { type LocalNamed, localNamed, makeKey } from './local-named.ts';
@@ -93,7 +95,9 @@ describe('with a real named', () => {
   });
 
   test('says that a key is not the right one', async () => {
-    const wrong = toNamed({ key: { ...named.key, secret: Buffer.from('not the secret') } });
+    const wrong = toNamed({
+      key: { ...named.key, secret: createSecretKey('not the secret', 'utf8') },
+    });
     const error = await failure(wrong.command('status'));
     expect(error).toMatchObject({ kind: 'bad-key' });
     expect(error.message).toContain('it does not know the key "control"');
@@ -132,7 +136,7 @@ describe('with a real named', () => {
   test('gives no answer to a command that named died under, and does not hang', async () => {
     const rndc = toNamed();
     await rndc.command('status');
-    named.signal('SIGSTOP');
+    await named.hang();
     const [asked] = [failure(rndc.command('status')), failure(rndc.command('status'))];
     await named.kill();
     expect(['closed', 'refused']).toContain((await asked).kind);
@@ -143,7 +147,7 @@ describe('with a real named', () => {
   test('times out on a named that hangs, together with what waits behind, and recovers', async () => {
     const rndc = toNamed({ timeoutMs: 700 });
     await rndc.command('status');
-    named.signal('SIGSTOP');
+    await named.hang();
     const start = performance.now();
     const errors = await Promise.all(
       Array.from({ length: 50 }, () => failure(rndc.command('status'))),
@@ -153,11 +157,11 @@ describe('with a real named', () => {
     expect(new Set(errors.map(({ kind }) => kind))).toEqual(new Set(['timeout']));
     expect(errors[0]?.message).toContain('within 700 ms: it hangs, or is loading zones');
     expect(errors[1]?.message).toContain('not sent');
-    await until(async () => (await rndc.command('status')).ok);
+    await until(async () => (await failureOf(rndc.command('status'))) === undefined);
   });
 
   test('times out on a hung named that it was not connected to', async () => {
-    named.signal('SIGSTOP');
+    await named.hang();
     const error = await failure(toNamed({ timeoutMs: 100 }).command('status'));
     named.signal('SIGCONT');
     expect(error).toMatchObject({ kind: 'timeout' });
@@ -166,7 +170,7 @@ describe('with a real named', () => {
   test('gives a command up when it is called off, under way or still waiting', async () => {
     const rndc = toNamed();
     await rndc.command('status');
-    named.signal('SIGSTOP');
+    await named.hang();
     const off = new AbortController();
     const underWay = failure(rndc.command('status', off.signal));
     const waiting = failure(rndc.command('status', off.signal));

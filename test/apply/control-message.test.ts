@@ -1,3 +1,4 @@
+import { createSecretKey } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
@@ -18,12 +19,16 @@ const algorithms: TsigKey['algorithm'][] = [
   'hmac-sha512',
 ];
 
-const key: TsigKey = { name: 'k', algorithm: 'hmac-sha256', secret: Buffer.from('secret') };
+const key: TsigKey = {
+  name: 'k',
+  algorithm: 'hmac-sha256',
+  secret: createSecretKey('secret', 'utf8'),
+};
 
 const keys = fc.record({
   name: fc.constant('k'),
   algorithm: fc.constantFrom(...algorithms),
-  secret: fc.uint8Array({ minLength: 1, maxLength: 64 }).map((bytes) => Buffer.from(bytes)),
+  secret: fc.uint8Array({ minLength: 1, maxLength: 64 }).map((bytes) => createSecretKey(bytes)),
 });
 
 const names = fc.string({ maxLength: 20 }).filter((name) => name !== '_auth');

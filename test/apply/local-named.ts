@@ -1,5 +1,5 @@
-import { randomBytes } from 'node:crypto';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { createSecretKey, randomBytes } from 'node:crypto';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { renderKey, type TsigKey } from '../../agent/dns/tsig-key.ts';
 import { run } from '../../agent/process.ts';
@@ -23,6 +23,8 @@ export interface LocalNamed {
   /** Writes a primary zone's file, which serves it after the next start. */
   write(zone: string, serial: number, records?: readonly string[]): void;
   signal(signal: NodeJS.Signals): void;
+  /** Until SIGCONT; from here on no thread of it does anything any more. */
+  hang(): Promise<void>;
   kill(): Promise<void>;
   serial(zone: string): Promise<number | undefined>;
   /** All records as dig prints them, the SOA first and last. */
@@ -36,7 +38,7 @@ export const makeKey = (
 ): TsigKey => ({
   name,
   algorithm,
-  secret: randomBytes(32),
+  secret: createSecretKey(randomBytes(32)),
 });
 
 export async function localNamed(
@@ -106,6 +108,15 @@ ${served.map((zone) => stanza(zone, key.name)).join('')}`,
     write,
     serial,
     signal: (signal) => child?.signal(signal),
+    hang: async () => {
+      const tasks = `/proc/${child?.pid}/task`;
+      child?.signal('SIGSTOP');
+      await until(() =>
+        readdirSync(tasks).every((task) =>
+          /^State:\s+T/m.test(readFileSync(join(tasks, task, 'status'), 'utf8')),
+        ),
+      );
+    },
     kill: async () => void (await child?.stop('SIGKILL')),
     transfer: async (zone) => {
       const args = ['@127.0.0.1', '-p', String(port), zone, 'AXFR', '+noall', '+answer', '+onesoa'];

@@ -1,4 +1,4 @@
-import { randomInt } from 'node:crypto';
+import { createSecretKey, randomInt } from 'node:crypto';
 import { existsSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -82,7 +82,7 @@ async function look(): Promise<ZoneTransferState> {
       address: '127.0.0.1',
       port,
       zone,
-      key: { name: 'k', algorithm: 'hmac-sha256', secret: Buffer.from(keySecret, 'base64') },
+      key: { name: 'k', algorithm: 'hmac-sha256', secret: createSecretKey(keySecret, 'base64') },
       timeoutMs: 300,
       attempts: 2,
     });

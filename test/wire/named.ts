@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { createSecretKey } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -16,19 +17,19 @@ export const named = '/usr/sbin/named';
 export const sha256: TsigKey = {
   name: 'sha256.test',
   algorithm: 'hmac-sha256',
-  secret: Buffer.from('a secret of the tests, no. 256'),
+  secret: createSecretKey('a secret of the tests, no. 256', 'utf8'),
 };
 
 export const sha512: TsigKey = {
   name: 'sha512.test',
   algorithm: 'hmac-sha512',
-  secret: Buffer.from('a secret of the tests, no. 512'),
+  secret: createSecretKey('a secret of the tests, no. 512', 'utf8'),
 };
 
 export const md5: TsigKey = {
   name: 'md5.test',
   algorithm: 'hmac-md5',
-  secret: Buffer.from('a secret of the tests, old'),
+  secret: createSecretKey('a secret of the tests, old', 'utf8'),
 };
 
 export interface Server {

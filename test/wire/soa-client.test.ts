@@ -1,4 +1,4 @@
-import { randomInt } from 'node:crypto';
+import { createSecretKey, randomInt } from 'node:crypto';
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { createServer } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -148,7 +148,9 @@ describe('a key that does not fit', () => {
   });
 
   test('is BADSIG when its secret differs', async () => {
-    expect(await ask({ key: { ...sha256, secret: Buffer.from('another') } })).toMatchObject({
+    expect(
+      await ask({ key: { ...sha256, secret: createSecretKey('another', 'utf8') } }),
+    ).toMatchObject({
       kind: 'tsig',
       error: 'BADSIG',
       by: 'server',

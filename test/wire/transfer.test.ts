@@ -1,4 +1,4 @@
-import { randomInt } from 'node:crypto';
+import { createSecretKey, randomInt } from 'node:crypto';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { systemClock } from '../../agent/clock.ts';
@@ -100,7 +100,7 @@ describe('a transfer', () => {
 
   test('shows types without a form of their own as dig does those it does not know', async () => {
     const zone = await taken({ key: sha256 });
-    const secret = `${sha256.algorithm}:${sha256.name}:${sha256.secret.toString('base64')}`;
+    const secret = `${sha256.algorithm}:${sha256.name}:${sha256.secret.export().toString('base64')}`;
     const dug = await output(
       'dig',
       '@127.0.0.1',
@@ -178,7 +178,7 @@ describe('a server that does not give the zone', () => {
       by: 'server',
       rcode: 'NOTAUTH',
     });
-    const wrong = { ...sha256, secret: Buffer.from('another') };
+    const wrong = { ...sha256, secret: createSecretKey('another', 'utf8') };
     expect(await take({ key: wrong })).toMatchObject({
       kind: 'tsig',
       error: 'BADSIG',

@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto';
+import { createHmac, createSecretKey } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { decodeMessage } from '../../agent/dns/decode-message.ts';
 import { encodeQuery } from '../../agent/dns/encode-message.ts';
@@ -9,7 +9,7 @@ import type { TsigKey } from '../../agent/dns/tsig-key.ts';
 const key: TsigKey = {
   name: 'k.test',
   algorithm: 'hmac-sha256',
-  secret: Buffer.from('secret-secret-secret'),
+  secret: createSecretKey('secret-secret-secret', 'utf8'),
 };
 const now = 1_800_000_000;
 
@@ -110,7 +110,7 @@ describe('a response', () => {
     expect(verdict(verifier(), bytes)).toEqual(failed('BADSIG', 'client'));
     const other = signed(response(7), Buffer.alloc(32)).bytes;
     expect(verdict(verifier(), other)).toEqual(failed('BADSIG', 'client'));
-    const wrong = responseVerifier({ ...key, secret: Buffer.from('x') }, request.mac);
+    const wrong = responseVerifier({ ...key, secret: createSecretKey('x', 'utf8') }, request.mac);
     expect(verdict(wrong, signed(response(7), request.mac).bytes)).toEqual(
       failed('BADSIG', 'client'),
     );
