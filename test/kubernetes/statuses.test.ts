@@ -142,6 +142,19 @@ describe('a write of a status', () => {
     expect((await stored())['serial']).toBe(7);
   });
 
+  test('that came too late has brought what came first, so that the next one is in time', async () => {
+    const [a, b] = [open(), open()];
+    const { version } = await a.read(zone);
+    await b.read(zone);
+    await b.writer.report(zone, version, reportOf(7));
+    expect(await a.writer.agree(zone, version, { writer: 'pod-a' })).toEqual(conflict);
+    const known = a.statusOf(zone);
+    expect(known?.report?.serial).toBe(7);
+    const again = await a.writer.agree(zone, known?.version, { writer: 'pod-a' });
+    expect(again.kind).toBe('written');
+    expect(await stored()).toMatchObject({ serial: 7, writer: 'pod-a' });
+  });
+
   test('of a zone that was deleted, or made anew under its name, is a conflict and changes nothing', async () => {
     const cache = open();
     const { version } = await cache.read(zone);

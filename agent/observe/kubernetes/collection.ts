@@ -123,7 +123,7 @@ export class Collection<T extends Kept> {
     this.#seen = Math.max(this.#seen, version);
   }
 
-  /** What a write of ours has brought back. The watch will tell it too; nothing older than what is known takes effect. */
+  /** What a write of ours has brought back or led to. The watch will tell it too; nothing older than what is known takes effect. */
   put(object: RawObject): void {
     const identity = identify(object);
     // Not known, and older than what was seen: it was deleted since.

@@ -162,7 +162,7 @@ export class KubernetesObjects {
     return undefined;
   }
 
-  /** A DNSZone that a write of ours was answered with. */
+  /** A DNSZone that a write of ours was answered with, or that was read because of one. */
   put(zone: RawObject): void {
     const { namespace } = metadataOf(zone);
     const { namespaces } = this.#options;

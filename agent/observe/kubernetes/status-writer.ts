@@ -1,6 +1,7 @@
 import { type Clock, timestamp } from '../../clock.ts';
 import { TransientError } from '../../problem.ts';
 import type { ZoneReport } from '../../report/zone-report.ts';
+import { isObject } from '../../resources/got.ts';
 import type { ObjectKey } from '../../resources/types.ts';
 import type { Cluster, InvalidObject, Written, ZoneStatus } from '../cluster.ts';
 import type { KubernetesApi } from './api.ts';
@@ -21,7 +22,7 @@ export interface StatusWriterOptions {
   /** The version of the API in which zones are read and written. Default `bindy.firestoned.io/v1beta1`. */
   readonly apiVersion?: string;
   readonly zone: (zone: ObjectKey) => KnownZone | undefined;
-  /** Takes the DNSZone that a write was answered with. */
+  /** Takes a DNSZone that a write was answered with, or that was read because of one. */
   readonly wrote: (zone: RawObject) => void;
   readonly clock: Clock;
   /** What cannot be written is something else than before. */
@@ -104,7 +105,8 @@ export class StatusWriter {
       this.#options.wrote(answer.body);
       return { kind: 'written', version: String(metadataOf(answer.body)['resourceVersion']) };
     }
-    // Gone, or made anew: the watch will tell.
+    // Gone: the watch will tell. Newer than was known: without reading it, the next try would come too late as well.
+    if (answer.code === 409) await this.#readAgain(zone);
     if (answer.code === 409 || answer.code === 404) return CONFLICT;
     if (isUndeclared(answer)) this.#published.forget();
     throw new RefusedError(
@@ -112,11 +114,28 @@ export class StatusWriter {
     );
   }
 
+  /** As a list of one: who may list zones need not have the right to get one. */
+  async #readAgain(zone: ObjectKey): Promise<void> {
+    const { namespace, name } = partsOf(zone);
+    const answer = await this.#options.api.request({
+      method: 'GET',
+      path: this.#zonesIn(namespace),
+      query: { fieldSelector: `metadata.name=${name}` },
+    });
+    const items = answer.ok ? answer.body['items'] : undefined;
+    const [found] = Array.isArray(items) ? items : [];
+    if (isObject(found)) this.#options.wrote(found);
+  }
+
+  #zonesIn(namespace: string): string {
+    return `/apis/${this.#apiVersion}/namespaces/${namespace}/dnszones`;
+  }
+
   #request(zone: ObjectKey, { uid, status }: KnownZone, manager: Manager, fields: RawObject) {
-    const [namespace = '', name = ''] = zone.split('/');
+    const { namespace, name } = partsOf(zone);
     return this.#options.api.request({
       method: 'PATCH',
-      path: `/apis/${this.#apiVersion}/namespaces/${namespace}/dnszones/${name}/status`,
+      path: `${this.#zonesIn(namespace)}/${name}/status`,
       query: { fieldManager: manager, force: 'true' },
       contentType: 'apply',
       body: {
@@ -145,6 +164,11 @@ export class StatusWriter {
     this.#problems = problems;
     this.#options.changed();
   }
+}
+
+function partsOf(zone: ObjectKey): { readonly namespace: string; readonly name: string } {
+  const [namespace = '', name = ''] = zone.split('/');
+  return { namespace, name };
 }
 
 /** The server has something against the write that another try will not change. */
