@@ -54,7 +54,7 @@ export class DirectoryStatus {
   readonly #behindSince = new Map<string, number>();
   readonly #problems = new Map<string, string>();
   #watch: FolderWatch | undefined;
-  #statuses: ReadonlyMap<ObjectKey, ZoneStatus> | undefined;
+  readonly #statuses = new Map<ObjectKey, ZoneStatus>();
   #synced = false;
 
   constructor(options: DirectoryStatusOptions) {
@@ -84,12 +84,8 @@ export class DirectoryStatus {
     return this.#synced;
   }
 
+  /** Always up to date. */
   get statuses(): ReadonlyMap<ObjectKey, ZoneStatus> {
-    this.#statuses ??= new Map(
-      [...this.#known.values()].flatMap(({ entry }) =>
-        entry === undefined ? [] : [[entry.key, entry.status]],
-      ),
-    );
     return this.#statuses;
   }
 
@@ -183,8 +179,13 @@ export class DirectoryStatus {
       this.#known.set(name, { stored, trace, ...(entry === undefined ? {} : { entry }) });
     }
     if (same) return;
-    this.#statuses = undefined;
+    this.#replace(now?.entry, this.#known.get(name)?.entry);
     if (this.#synced) this.#options.changed();
+  }
+
+  #replace(before: Known['entry'], now: Known['entry']): void {
+    if (before !== undefined) this.#statuses.delete(before.key);
+    if (now !== undefined) this.#statuses.set(now.key, now.status);
   }
 
   #hint(entry: string | undefined): void {

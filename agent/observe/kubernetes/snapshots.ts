@@ -10,20 +10,28 @@ export interface ObjectViews extends ResourceMaps {
   readonly wrong: readonly InvalidObject[];
 }
 
-/** What the sources hold, as maps that stay as they are: a change costs new maps only of that in which something changed. */
+type Snapshot = Exclude<keyof ObjectViews, 'statuses'>;
+
+/**
+ * What the sources hold, as maps that stay as they are: a change costs new maps only of that in which something changed. But for
+ * the statuses, which change all the time: theirs is one map, always up to date.
+ */
 export class Snapshots {
   readonly #sources: readonly Source[];
-  readonly #changed = new Set<keyof ObjectViews>();
-  #views: ObjectViews = { ...noResources, statuses: new Map(), wrong: [] };
+  readonly #changed = new Set<Snapshot>();
+  readonly #statuses = new Map<ObjectKey, ZoneStatus>();
+  #views: ObjectViews = { ...noResources, statuses: this.#statuses, wrong: [] };
 
   constructor(sources: readonly Source[]) {
     this.#sources = sources;
   }
 
-  note(kind: SourceKind, { before, now }: Change<KeptObject>): void {
+  note(kind: SourceKind, { key, before, now }: Change<KeptObject>): void {
     if (before?.object !== now?.object) this.#changed.add(viewOf(kind));
     if (before?.wrong !== now?.wrong) this.#changed.add('wrong');
-    if (before?.status !== now?.status) this.#changed.add('statuses');
+    if (before?.status === now?.status) return;
+    if (now?.status === undefined) this.#statuses.delete(key);
+    else this.#statuses.set(key, now.status);
   }
 
   get views(): ObjectViews {
@@ -35,16 +43,10 @@ export class Snapshots {
     return this.#views;
   }
 
-  #make(view: keyof ObjectViews): ObjectViews[typeof view] {
+  #make(view: Snapshot): ObjectViews[typeof view] {
     switch (view) {
       case 'wrong':
         return [...this.#kept(() => true)].flatMap(([, { wrong }]) => wrong ?? []);
-      case 'statuses': {
-        const statuses = new Map<ObjectKey, ZoneStatus>();
-        for (const [key, { status }] of this.#kept((kind) => kind === 'DNSZone'))
-          if (status !== undefined) statuses.set(key, status);
-        return statuses;
-      }
       default: {
         // A source holds objects of its kind: that is what the type of each view says.
         const objects = new Map<string, ResourceObject>();
