@@ -1,6 +1,7 @@
 import type { DomainName } from '../dns/name.ts';
 import type { Target, Wanted } from '../plan/action.ts';
 import { failureOf } from '../problem.ts';
+import { giveAllAtOnce } from './all-at-once.ts';
 import type { ControlAnswer } from './rndc.ts';
 import { type AddAction, type Failure, failAll, type ZoneActionDeps } from './zone-action.ts';
 import { said } from './zone-commands.ts';
@@ -26,9 +27,10 @@ export async function addZones(
     ledger.remove(adds.map(({ wanted }) => wanted.zone));
     return [...failures, ...failAll(adds, unannounced)];
   }
+  const given = await giveAllAtOnce(adds.length, deps);
   for (const { wanted, target } of adds) {
     signal.throwIfAborted();
-    const added = await addZone(wanted, deps);
+    const added = given ? 'added' : await addZone(wanted, deps);
     if (added === 'added') confirm(wanted, target, deps);
     // What it serves is for the next pass to find out.
     else if (added === 'was-there') ledger.put([entryOf(wanted, clock)]);

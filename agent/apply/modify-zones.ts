@@ -2,8 +2,7 @@ import type { DomainName } from '../dns/name.ts';
 import type { Wanted } from '../plan/action.ts';
 import type { ServedZone } from '../plan/served-zone.ts';
 import { addZone, modZone } from './add-zones.ts';
-import { stanzaLine } from './first-stanzas.ts';
-import type { Ledger } from './ledger.ts';
+import { giveAllAtOnce } from './all-at-once.ts';
 import { retypeZones } from './retype-zones.ts';
 import {
   type Failure,
@@ -16,13 +15,6 @@ import { announce, entryOf } from './zone-entry.ts';
 
 /** A secondary registers, and is notified from then on; what was loaded shortly before may have missed it. */
 const NOTIFY_AGAIN_MS = 30_000;
-/**
- * From so many zones on, and a quarter of all, they change at once. Each `modzone` waits for all of named's threads, and for
- * the disk: 1 ms where there is nothing else to do, 70 ms where there is. All together stall queries once, for 0.06 s with
- * 1,000 zones and 0.4 s with 10,000 (BIND 9.18).
- */
-const MANY = 100;
-
 /** Gives named other stanzas for zones that it has. */
 export async function modifyZones(
   modifies: readonly ModifyAction[],
@@ -34,7 +26,7 @@ export async function modifyZones(
   const before = new Map(ledger.entries());
   const unannounced = await announceAll(modifies, before, deps);
   if (unannounced !== undefined) return failAll(modifies, unannounced);
-  const all = isMost(modifies, ledger) && (await replaceAll(deps));
+  const all = await giveAllAtOnce(modifies.length, deps);
   const failures: Failure[] = [];
   const retyped: Wanted[] = [];
   const stale: Refreshed[] = [];
@@ -90,19 +82,6 @@ async function announceAll(
   if (why !== undefined)
     ledger.put(modifies.flatMap(({ wanted }) => before.get(wanted.zone) ?? []));
   return why;
-}
-
-const isMost = (modifies: readonly ModifyAction[], ledger: Ledger): boolean =>
-  modifies.length >= MANY && modifies.length * 4 >= ledger.entries().size;
-
-/** Gives named the stanzas of all zones as they are announced. Returns whether it has them. */
-async function replaceAll({ ledger, replaceStanzas, log }: ZoneActionDeps): Promise<boolean> {
-  const stanzas = [...ledger.entries().values()]
-    .filter(({ dropping }) => dropping !== true)
-    .map(({ zone, stanza }) => stanzaLine(zone, stanza));
-  const why = await replaceStanzas(stanzas.join(''));
-  if (why !== undefined) log.info({ reason: why }, 'zones are reconfigured one by one');
-  return why === undefined;
 }
 
 /** A zone that named has lost meanwhile is added again. */

@@ -1,0 +1,28 @@
+import { stanzaLine } from './first-stanzas.ts';
+import type { ZoneActionDeps } from './zone-action.ts';
+
+/**
+ * From so many zones on, and a quarter of all, they are added or changed at once. Each `addzone` or `modzone` waits for all of
+ * named's threads, and for the disk: 1 ms where there is nothing else to do, 70 to 200 ms where there is. All together stall
+ * queries once, for 0.06 s with 1,000 zones and 0.4 s with 10,000 (BIND 9.18).
+ */
+const MANY = 100;
+
+/**
+ * Where that many change, gives named the stanzas of all zones as they are announced in the ledger.
+ *
+ * @param count zones that are added or changed
+ * @returns whether named has them now
+ */
+export async function giveAllAtOnce(
+  count: number,
+  { ledger, replaceStanzas, log }: Pick<ZoneActionDeps, 'ledger' | 'replaceStanzas' | 'log'>,
+): Promise<boolean> {
+  if (count < MANY || count * 4 < ledger.entries().size) return false;
+  const stanzas = [...ledger.entries().values()]
+    .filter(({ dropping }) => dropping !== true)
+    .map(({ zone, stanza }) => stanzaLine(zone, stanza));
+  const why = await replaceStanzas(stanzas.join(''));
+  if (why !== undefined) log.info({ reason: why }, 'zones are given to named one by one');
+  return why === undefined;
+}
