@@ -32,11 +32,15 @@ export interface SpeakerDeps {
 /** Zones looked at together; with the pause a few hundred a second, so that telling does not slow down healing. */
 const BATCH = 50;
 const PAUSE_MS = 200;
+/** Where looks take long, something else has need of the machine: the pause is then so many times as long as they took. */
+const PAUSE_SHARE = 3;
 /** What changes together is told together. */
 const GATHER_MS = 200;
 /** A zone whose copies are not all as they will stay is looked at again after so long, then after twice that, and so on. */
 const UNSETTLED_MS = 1000;
 const LONGEST_UNSETTLED_MS = 60_000;
+/** A zone that this pod itself, its primary, is about to load is not told of before it has come up so often: half a minute. */
+const COMING_LOOKS = 5;
 /** Every zone once in a while. */
 const EVERY_ZONE_MS = 300_000;
 /** After another pod wrote in between. */
@@ -161,7 +165,9 @@ export class Speaker {
       const batch = due.length <= BATCH ? due : this.#inOrder(due).slice(0, BATCH);
       for (const key of batch) this.#due.delete(key);
       await atOnce(BATCH, batch, (key) => this.#look(key));
-      if (due.length > BATCH) await this.#deps.parts.clock.sleep(PAUSE_MS, signal);
+      const took = this.#deps.parts.clock.monotonic() - now;
+      if (due.length > BATCH)
+        await this.#deps.parts.clock.sleep(Math.max(PAUSE_MS, PAUSE_SHARE * took), signal);
       let next = this.#sweepAt;
       for (const at of this.#due.values()) next = Math.min(next, at);
       this.#bell.ringIn(Math.max(0, next - now));
@@ -209,6 +215,10 @@ export class Speaker {
       this.#queue.drop(key);
       return;
     }
+    if (plan !== undefined && this.#isComing(key, plan)) {
+      this.#lookAgain(key, false);
+      return;
+    }
     const copies = plan === undefined ? [] : await this.#copies.of(plan);
     const report = this.#reportOf(key, plan, copies);
     this.#lookAgain(
@@ -219,6 +229,16 @@ export class Speaker {
     const before = this.#queue.writing(key) ?? this.#published(key);
     if (before !== undefined && sameReport(before, report)) this.#queue.drop(key);
     else this.#queue.put(key, report, urgencyOf(before, report));
+  }
+
+  /** All that the other pods could say is that they wait for it. */
+  #isComing(key: ObjectKey, plan: ZonePlan): boolean {
+    return (
+      plan.kind === 'primary' &&
+      (this.#unsettled.get(key) ?? 0) < COMING_LOOKS &&
+      (this.#deps.ownCopy(plan.zone)?.state ?? 'Pending') === 'Pending' &&
+      this.#outcome?.failures.has(plan.zone) !== true
+    );
   }
 
   #published(key: ObjectKey): ZoneReport | undefined {
