@@ -9,6 +9,8 @@ import { benchZones, type Contestant, type Server, timers } from './contestant.t
 /** The agents' cluster, with the rig at hand for what is particular to it. */
 export interface AgentCluster extends Contestant {
   readonly rig: Rig;
+  /** The API server, where there is one. */
+  readonly plane: ControlPlane | undefined;
 }
 
 /** Objects that are written at the same time. */
@@ -28,6 +30,7 @@ export async function agentCluster(
   };
   return {
     rig,
+    plane,
     zones,
     primary: serverOf(rig.pod('primary-0')),
     secondaries: rig.podsOf('secondary').map(serverOf),

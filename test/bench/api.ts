@@ -1,18 +1,15 @@
 import { atOnce } from '../../agent/at-once.ts';
-import type { ZoneReport } from '../../agent/report/zone-report.ts';
 import type { ControlPlane } from '../control-plane/control-plane.ts';
 import type { Bind } from '../rig/bind-versions.ts';
 import type { Pod } from '../rig/pod.ts';
-import { makeRig, type Rig } from '../rig/rig.ts';
+import { makeRig } from '../rig/rig.ts';
 import { until } from '../rig/until.ts';
 import { addressOfRun, benchZones, timers } from './contestant.ts';
 import { type Measured, rounded } from './figures.ts';
+import { type ToldCluster, untilTold } from './told.ts';
 
 /** Two primaries and three secondaries, from the bundle, as in the image. */
-export interface ApiCluster {
-  readonly rig: Rig;
-  readonly plane: ControlPlane;
-  readonly zones: readonly string[];
+export interface ApiCluster extends ToldCluster {
   close(): Promise<void>;
 }
 
@@ -23,8 +20,6 @@ const lease = {
   'lease.graceSeconds': '20',
 };
 const AT_ONCE = 16;
-/** Statuses are looked at this often, all of them. */
-const LOOK_MS = 1000;
 /** After all is true, for writes that tell nothing new. */
 const QUIET_MS = 8000;
 
@@ -108,16 +103,7 @@ async function measured(
   const before = await counters(plane);
   const startedAt = performance.now();
   await work();
-  let last = '';
-  const untrue = async (): Promise<boolean> => {
-    last = await untrueStatus(cluster);
-    return last === '';
-  };
-  await until(untrue, { what: `${what}: every status`, withinMs: 600_000, everyMs: LOOK_MS }).catch(
-    (error: unknown) => {
-      throw new Error(`${error instanceof Error ? error.message : error}; ${last}`);
-    },
-  );
+  await untilTold(cluster, what);
   const seconds = (performance.now() - startedAt) / 1000;
   const quiet = performance.now() + QUIET_MS;
   await until(() => performance.now() > quiet);
@@ -128,35 +114,6 @@ async function measured(
     bytes: after.bytes - before.bytes,
     seconds: rounded(seconds) ?? 0,
   };
-}
-
-/** The first status that does not tell what is: every pod that runs, and no other, is current; empty: all do. */
-async function untrueStatus({ rig, plane, zones }: ApiCluster): Promise<string> {
-  const path = `/apis/bindy.firestoned.io/v1beta1/namespaces/${rig.home.namespace}/dnszones`;
-  const { body } = await plane.request('GET', `${path}?resourceVersion=0`);
-  const { items } = body as {
-    readonly items: readonly {
-      readonly metadata: { readonly name: string };
-      readonly status?: Partial<ZoneReport> & { readonly allocated?: { readonly serial: number } };
-    }[];
-  };
-  if (items.length !== zones.length) return `${items.length} zones`;
-  const running = [...rig.pods.values()].filter(({ agent }) => agent?.running() === true);
-  const wanted = running
-    .map(({ name, place }) => `${name} ${place.address} Current`)
-    .sort()
-    .join();
-  for (const { metadata, status = {} } of items) {
-    const { transfers = [], serial, allocated } = status;
-    const told = transfers
-      .map(({ pod, ip, state }) => `${pod} ${ip} ${state}`)
-      .sort()
-      .join();
-    const current =
-      transfers.every((each) => each.serial === serial) && allocated?.serial === serial;
-    if (told !== wanted || !current) return `${metadata.name}: ${JSON.stringify(status)}`;
-  }
-  return '';
 }
 
 /** Of the API server: status writes taken, those that came too late, and what was sent to watchers of zones. */

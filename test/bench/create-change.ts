@@ -4,12 +4,15 @@ import { untilAnswered } from '../rig/sweep.ts';
 import type { AgentCluster } from './agent-cluster.ts';
 import { addressOfRun, timers } from './contestant.ts';
 import type { Measured } from './figures.ts';
+import { untilTold } from './told.ts';
 
 // A zone gets at most one new serial a second, and a change of a cluster at rest is what is measured.
 const restMs = 1500;
 
-/** Milliseconds from the write of one new zone until every pod answers for it. */
+/** Milliseconds from the write of one new zone until every pod answers for it, in a cluster that has told all it has to tell. */
 export async function create(cluster: AgentCluster, runs: number): Promise<Measured> {
+  const { plane } = cluster;
+  if (plane !== undefined) await untilTold({ ...cluster, plane }, 'before the first');
   const values: number[] = [];
   for (let run = 0; run < runs; run += 1) {
     await sleep(restMs);
