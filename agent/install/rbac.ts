@@ -6,7 +6,7 @@ import { type Manifest, partOf } from './manifest.ts';
 export interface Installation {
   /** The namespace of the pods. */
   readonly namespace: string;
-  /** The ServiceAccount that they run under. */
+  /** The ServiceAccount that they run under. One of another name than ours is there already. */
   readonly serviceAccount: string;
   /** As the setting `kubernetes.namespaces`: whose resources are watched; none: those of their own, `*`: of all. */
   readonly watched: readonly string[];
@@ -57,7 +57,10 @@ const leaseRules = (pods: readonly string[]): readonly Rule[] => {
   ];
 };
 
-/** The ServiceAccount and all of its rights. */
+/**
+ * The ServiceAccount and all of its rights. Somebody else's account is left as it is: whoever made it by server-side apply
+ * could not apply it again over labels of ours, and it would go when our rights are taken away.
+ */
 export function accessOf(installation: Installation): readonly Manifest[] {
   const { namespace, serviceAccount, watched, pods } = installation;
   const all = watched.includes('*');
@@ -65,12 +68,9 @@ export function accessOf(installation: Installation): readonly Manifest[] {
   const others = all ? [] : watched.filter((each) => each !== namespace);
   const elsewhere = `${name}.${namespace}`;
   const subjects = [{ kind: 'ServiceAccount', name: serviceAccount, namespace }];
+  const metadata = { name, namespace, labels: partOf };
   return [
-    {
-      apiVersion: 'v1',
-      kind: 'ServiceAccount',
-      metadata: { name: serviceAccount, namespace, labels: partOf },
-    },
+    ...(serviceAccount === name ? [{ apiVersion: 'v1', kind: 'ServiceAccount', metadata }] : []),
     ...granted(
       'Role',
       { name, namespace },

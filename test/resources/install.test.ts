@@ -48,6 +48,17 @@ describe('the rights of agents', () => {
     });
   });
 
+  test('come with an account of our own, and for one that somebody else has made without it', () => {
+    const accounts = (serviceAccount: string) =>
+      accessOf({ ...defaultInstallation, serviceAccount }).filter(
+        ({ kind }) => kind === 'ServiceAccount',
+      );
+    expect(accounts('bind9-agent').map(({ metadata }) => metadata.name)).toEqual(['bind9-agent']);
+    expect(accounts('bind9')).toEqual([]);
+    const [, binding] = accessOf({ ...defaultInstallation, serviceAccount: 'bind9' });
+    expect(binding?.['subjects']).toMatchObject([{ name: 'bind9', namespace: 'dns-system' }]);
+  });
+
   test('cover every kind, and neither Pods nor Secrets nor any write to a spec', () => {
     const [, role] = accessOf(defaultInstallation);
     const rules = role?.['rules'] as readonly Rule[];
