@@ -8,7 +8,7 @@ import { problemsOf } from '../plan/problems.ts';
 import { type DryRun, dryRunAs, whoIsHere } from '../pod/dry-run.ts';
 import { lookOnce } from '../pod/look-once.ts';
 import { showProblem } from '../problem.ts';
-import { standing, table } from './tell.ts';
+import { standing, table, toldConditions } from './tell.ts';
 
 /** Tells why one zone is, or is not, served the way it is. `text` is a zone's name as typed. Returns the exit code. */
 export async function explain(text: string, options: Options, context: Context): Promise<number> {
@@ -74,12 +74,10 @@ function explainOne(plan: ZonePlan, view: ClusterView, { run, from }: Looked): s
     ...(status?.writer === undefined ? [] : [['Writer', status.writer] as [string, string]]),
     ...next.map((line): [string, string] => ['Next', line]),
     ...problemsOf(plan).map((line): [string, string] => ['Problem', line]),
-    ...(status?.report?.conditions ?? []).map(
-      ({ type, status: is, reason, message }): [string, string] => [
-        type,
-        `${is} (${reason})${message === '' ? '' : `: ${message}`}`,
-      ],
-    ),
+    ...toldConditions(status).map(({ type, status: is, reason, message }): [string, string] => [
+      type,
+      `${is} (${reason})${message === '' ? '' : `: ${message}`}`,
+    ]),
   ];
   const width = Math.max(...fields.map(([title]) => title.length));
   const lines = fields.map(([title, value]) => `${`${title}:`.padEnd(width + 3)}${value}\n`);

@@ -5,7 +5,7 @@ import type { Options } from '../options/options.ts';
 import type { Peer } from '../plan/registration.ts';
 import { lookOnce } from '../pod/look-once.ts';
 import type { DNSZone } from '../resources/types.ts';
-import { age, table } from './tell.ts';
+import { age, table, toldConditions } from './tell.ts';
 
 export type Listed = 'zones' | 'peers';
 export type OutputFormat = 'table' | 'json' | 'yaml';
@@ -70,8 +70,9 @@ function zoneTable(view: ClusterView, now: number): string {
   return table(
     ZONE_TITLES,
     zones.map((zone) => {
-      const { report, firstSeen } = view.statuses.get(zone.key) ?? {};
-      const ready = report?.conditions.find(({ type }) => type === 'Ready');
+      const status = view.statuses.get(zone.key);
+      const { report, firstSeen } = status ?? {};
+      const ready = toldConditions(status).find(({ type }) => type === 'Ready');
       const stale = report !== undefined && !view.peers.has(report.reportedBy) ? ' (stale)' : '';
       return [
         zone.metadata.namespace,

@@ -1,4 +1,5 @@
-import type { ClusterView } from '../observe/cluster.ts';
+import type { ClusterView, ZoneStatus } from '../observe/cluster.ts';
+import { AGREED, COMPLETE } from '../observe/kubernetes/zone-status.ts';
 import type { ZonePlan } from '../plan/plan-zone.ts';
 import type { Plan } from '../plan/planner.ts';
 import { wrongIn } from '../plan/problems.ts';
@@ -29,6 +30,27 @@ export function standing(plan: ZonePlan): string {
     case 'keep':
       return `kept as it is served now: ${plan.why}`;
   }
+}
+
+/** What of a condition is shown. */
+export interface ToldCondition {
+  readonly type: string;
+  readonly status: string;
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** The conditions of a zone that agents have told of; where a foreign DNSZone holds no more of their report, with those of others. */
+export function toldConditions(status: ZoneStatus | undefined): readonly ToldCondition[] {
+  if (status?.report !== undefined) return status.report.conditions;
+  const all = (status?.others ?? []).map(({ type, status: is, reason, message }) => ({
+    type: String(type),
+    status: String(is),
+    reason: String(reason ?? ''),
+    message: String(message ?? ''),
+  }));
+  if (!all.some(({ type }) => type === COMPLETE)) return [];
+  return all.filter(({ type }) => type !== AGREED);
 }
 
 /** Columns as kubectl prints them: upper-case titles, three blanks between. */

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { toldConditions } from '../../agent/commands/tell.ts';
 import type { HttpApi } from '../../agent/observe/kubernetes/api.ts';
 import { part } from '../../agent/observe/kubernetes/object-parts.ts';
 import type { ObjectKey } from '../../agent/resources/types.ts';
@@ -33,7 +34,7 @@ const bindy = { type: 'BindyReady', status: 'True', reason: 'Reconciled', messag
 test('a DNSZone that lacks our fields gets those it has, and what it lacks is told', async () => {
   await patchStatus(plane(), zone, { conditions: [bindy], recordsCount: 3 });
   const cache = open();
-  await cache.read(zone);
+  expect(toldConditions(await cache.read(zone))).toEqual([]);
   const at = () => cache.statusOf(zone)?.version;
   const report = reportOf(7, { observedGeneration: 4 });
   expect((await cache.writer.report(zone, at(), report)).kind).toBe('written');
@@ -41,6 +42,8 @@ test('a DNSZone that lacks our fields gets those it has, and what it lacks is to
   const status = await stored();
   expect(Object.keys(status).sort()).toEqual(['conditions', 'observedGeneration', 'recordsCount']);
   expect(typesOf(status)).toEqual(['BindyReady', 'Ready', 'StatusComplete']);
+  const shown = toldConditions(await cache.read(zone));
+  expect(shown.map(({ type }) => type)).toEqual(['BindyReady', 'Ready', 'StatusComplete']);
   const [told] = cache.writer.invalid;
   expect(told?.object).toBe('CustomResourceDefinition dnszones.bindy.firestoned.io');
   expect(told?.problems.map(({ path }) => path)).toEqual(

@@ -1,5 +1,6 @@
 import { defaultInstallation, installOf } from '../../agent/install/install.ts';
 import { manifestText } from '../../agent/install/manifest.ts';
+import { kindSchemas } from '../../agent/resources/schema.ts';
 import type { ControlPlane } from '../control-plane/control-plane.ts';
 import { until } from '../rig/until.ts';
 
@@ -7,15 +8,38 @@ const text = { type: 'string' };
 const count = { type: 'integer', minimum: 0 };
 const anything = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true };
 
-/** DNSZone as Bindy 0.6 has it: one version, few status fields, and a list of conditions that is written as a whole. */
-const dnsZone = {
+/** What DNSZone lacks of our status is pruned; its list of conditions is written as a whole. */
+const zoneStatus = {
+  conditions: {
+    type: 'array',
+    items: {
+      type: 'object',
+      required: ['type', 'status'],
+      properties: {
+        type: text,
+        status: text,
+        reason: text,
+        message: text,
+        lastTransitionTime: text,
+      },
+    },
+  },
+  observedGeneration: { type: 'integer', format: 'int64' },
+  records: { type: 'array', items: anything },
+  recordsCount: count,
+  bind9Instances: { type: 'array', items: anything },
+  bind9InstancesCount: count,
+};
+
+/** A kind as Bindy 0.6 has it: in one version. */
+const definition = (kind: string, plural: string, status: object, scope = 'Namespaced') => ({
   apiVersion: 'apiextensions.k8s.io/v1',
   kind: 'CustomResourceDefinition',
-  metadata: { name: 'dnszones.bindy.firestoned.io' },
+  metadata: { name: `${plural}.bindy.firestoned.io` },
   spec: {
     group: 'bindy.firestoned.io',
-    names: { kind: 'DNSZone', plural: 'dnszones', singular: 'dnszone' },
-    scope: 'Namespaced',
+    names: { kind, plural, singular: kind.toLowerCase() },
+    scope,
     versions: [
       {
         name: 'v1beta1',
@@ -26,39 +50,34 @@ const dnsZone = {
           openAPIV3Schema: {
             type: 'object',
             required: ['spec'],
-            properties: {
-              spec: anything,
-              status: {
-                type: 'object',
-                properties: {
-                  conditions: {
-                    type: 'array',
-                    items: {
-                      type: 'object',
-                      required: ['type', 'status'],
-                      properties: {
-                        type: text,
-                        status: text,
-                        reason: text,
-                        message: text,
-                        lastTransitionTime: text,
-                      },
-                    },
-                  },
-                  observedGeneration: { type: 'integer', format: 'int64' },
-                  records: { type: 'array', items: anything },
-                  recordsCount: count,
-                  bind9Instances: { type: 'array', items: anything },
-                  bind9InstancesCount: count,
-                },
-              },
-            },
+            properties: { spec: anything, status },
           },
         },
       },
     ],
   },
-};
+});
+
+const dnsZone = definition('DNSZone', 'dnszones', { type: 'object', properties: zoneStatus });
+
+/** Kinds that it has not. */
+const ours = ['DNSZone', 'PTRRecord', 'DNSRecord'];
+
+/** All kinds of Bindy, on a server that has none of them. */
+export async function installBindy(plane: ControlPlane): Promise<void> {
+  const others = Object.entries(kindSchemas)
+    .filter(([kind]) => !ours.includes(kind))
+    .map(([kind, { plural }]) => definition(kind, plural, anything));
+  const provider = definition('ClusterBind9Provider', 'clusterbind9providers', anything, 'Cluster');
+  const items = [...others, provider];
+  await plane.kubectl(
+    ['apply', '-f', '-'],
+    JSON.stringify({ apiVersion: 'v1', kind: 'List', items }),
+  );
+  const names = items.map(({ metadata }) => `crd/${metadata.name}`);
+  await plane.kubectl(['wait', '--for=condition=Established', '--timeout=30s', ...names]);
+  await installBindyZones(plane);
+}
 
 /** In the place of whatever DNSZone there is. */
 export const installBindyZones = (plane: ControlPlane): Promise<void> =>
