@@ -99,7 +99,7 @@ function mergeOptions(options: readonly string[], all: readonly [string, string]
   return [...kept, ...needed.map(([name, value]) => `\t${name} ${value};`)];
 }
 
-/** The user's channels go on getting what they got; ours get the same beside them. */
+/** The user's channels go on getting what they got; ours get the same beside them, and no line comes to stderr twice. */
 function mergeLogging(logging: readonly string[], settings: ServerSettings): string[] {
   const categories = new Map(
     logging.flatMap((text) => {
@@ -108,12 +108,14 @@ function mergeLogging(logging: readonly string[], settings: ServerSettings): str
     }),
   );
   const channels = logging.filter((text) => text.startsWith('\tchannel '));
-  const toStderr = channels.some((text) => /^\t\tstderr;$/m.test(text));
-  const ours = toStderr ? ['bind9_agent'] : ['bind9_agent', 'bind9_agent_stderr'];
+  const toStderr = ['default_stderr', ...channels.flatMap(stderrChannel)];
   const inherited = categories.get('default') ?? ['default_syslog', 'default_debug'];
   const merged = new Map([...categories]);
-  for (const name of LOG_CATEGORIES)
-    merged.set(name, [...(categories.get(name) ?? inherited), ...ours]);
+  for (const name of LOG_CATEGORIES) {
+    const given = categories.get(name) ?? inherited;
+    const isShown = given.some((channel) => toStderr.includes(channel));
+    merged.set(name, [...given, 'bind9_agent', ...(isShown ? [] : ['bind9_agent_stderr'])]);
+  }
   return [
     ...channels,
     ...loggingChannels(settings).map((channel) => `\t${channel}`),
@@ -122,6 +124,10 @@ function mergeLogging(logging: readonly string[], settings: ServerSettings): str
     ),
   ];
 }
+
+/** The channel's name, where it is one to stderr, which is printed as `stderr ;`. */
+const stderrChannel = (channel: string): string[] =>
+  /^\t\tstderr\s*;$/m.test(channel) ? (/^\tchannel "?([^"\s]+)/.exec(channel)?.slice(1) ?? []) : [];
 
 const channelsOf = (category: string): string[] =>
   [...category.matchAll(/^\t\t"?([^";\s]+)"?;$/gm)].map(([, name = '']) => name);
