@@ -55,7 +55,8 @@ async function untilTold(): Promise<void> {
     const [store = ''] = await numbered();
     const database = join(primary().path('nzd'), store, '_default.nzd');
     const { stdout } = await promisify(execFile)('named-nzd2nzf', [database]);
-    return stdout.split('\n').filter((line) => line.includes(`${address} port`)).length;
+    const lines = stdout.split('\n').filter((line) => line.includes(`${address} port`));
+    return zones.filter((zone) => lines.some((line) => line.startsWith(`zone "${zone}"`))).length;
   };
   await untilEqual(told, zones.length, patience);
 }
@@ -114,6 +115,20 @@ test('named and its zones are whole, whenever it or its agent is killed meanwhil
   await change();
   expect(await watch.stop()).toEqual([]);
 }, 180_000);
+
+test('zones that came while the agents were away are added at once', async () => {
+  const pods = [...rig().pods.values()];
+  for (const pod of pods) await pod.killAgent();
+  const more = zones.map((zone) => `more-${zone}`);
+  for (const zone of more) await rig().zone(zone, { www: '192.0.2.1' });
+  const logs = pods.map((pod) => logSince(pod.logs.named));
+  for (const pod of pods) pod.startAgent();
+  const wanted = new Map(more.map((zone) => [`www.${zone}`, '192.0.2.1']));
+  for (const pod of pods) await untilAnswered(pod.place, wanted, patience);
+  const added = logs.flatMap((log) => log().filter((line) => line.includes("command 'addzone")));
+  expect(added).toEqual([]);
+  await change();
+});
 
 test('a zone that somebody else has given named stays, and keeps the others from moving', async () => {
   const file = join(primary().path('state'), 'other.zone');
