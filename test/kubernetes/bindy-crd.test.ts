@@ -46,13 +46,9 @@ test('a DNSZone that lacks our fields gets those it has, and what it lacks is to
   expect(shown.map(({ type }) => type)).toEqual(['BindyReady', 'Ready', 'StatusComplete']);
   const [told] = cache.writer.invalid;
   expect(told?.object).toBe('CustomResourceDefinition dnszones.bindy.firestoned.io');
-  expect(told?.problems.map(({ path }) => path)).toEqual(
-    expect.arrayContaining([
-      'status.allocated',
-      'status.transfers',
-      'status.conditions[].observedGeneration',
-    ]),
-  );
+  const fields =
+    /^want it to declare .*allocated, .*transfers, .*conditions\[\]\.observedGeneration;/;
+  expect(told?.problems).toEqual([{ path: 'status', problem: expect.stringMatching(fields) }]);
 });
 
 test('its primaries agree all the same, and eight of them at once lose nothing', async () => {

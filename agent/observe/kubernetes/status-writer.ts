@@ -153,10 +153,13 @@ export class StatusWriter {
     if (missing.length > 0)
       problems.push({
         object: 'CustomResourceDefinition dnszones.bindy.firestoned.io',
-        problems: missing.map((path) => ({
-          path: `status.${path}`,
-          problem: 'want it declared; it is not told',
-        })),
+        // One sentence, that is one Event at each pod, and not one for each field.
+        problems: [
+          {
+            path: 'status',
+            problem: `want it to declare ${missing.join(', ')}; these are not told`,
+          },
+        ],
       });
     if (refusal !== undefined)
       problems.push({ object: 'status of DNSZones', problems: [{ path: '', problem: refusal }] });
