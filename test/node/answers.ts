@@ -14,8 +14,8 @@ export interface Answers {
 const NXDOMAIN = 3;
 
 /** Asks the server for the name and the zone's serial some 40 times a second, until it is stopped. */
-export function hear(ip: string, zone: string, name: string): Answers {
-  const eye = new DnsEye(placeOf(ip));
+export function hear(ip: string, zone: string, name: string, port?: number): Answers {
+  const eye = new DnsEye(placeOf(ip, port));
   const said: string[] = [];
   let firstAt: number | undefined;
   let ended = false;

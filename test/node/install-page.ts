@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
 import { run } from '../../agent/process.ts';
 import type { OneNode } from './node.ts';
@@ -6,9 +6,9 @@ import type { OneNode } from './node.ts';
 const root = resolve(import.meta.dirname, '..', '..');
 
 /** The commands of a section of the page, as printed: lines that stand four spaces in. */
-export function commandsUnder(heading: string): string[] {
-  const page = readFileSync(join(root, 'docs', 'install.md'), 'utf8');
-  const section = page.split(/^## /m).find((part) => part.startsWith(`${heading}\n`)) ?? '';
+export function commandsUnder(heading: string, page = 'install.md'): string[] {
+  const text = readFileSync(join(root, 'docs', page), 'utf8');
+  const section = text.split(/^## /m).find((part) => part.startsWith(`${heading}\n`)) ?? '';
   return section
     .split('\n')
     .filter((line) => line.startsWith('    '))
@@ -26,6 +26,8 @@ export async function type(node: OneNode, commands: readonly string[]): Promise<
     `#!/bin/sh\nexec '${node.binaries}/kubectl' --kubeconfig='${config}' "$@"\n`,
   );
   chmodSync(kubectl, 0o755);
+  mkdirSync(join(node.folder, '.kube'), { recursive: true });
+  copyFileSync(config, join(node.folder, '.kube', 'config'));
   const path = [programs, process.env['PATH'], '/usr/sbin'].join(delimiter);
   const input = ['set -euxo pipefail', ...commands, ''].join('\n');
   const shell = ['-i', `HOME=${node.folder}`, `PATH=${path}`, 'bash', '-O', 'expand_aliases'];

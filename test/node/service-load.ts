@@ -16,6 +16,8 @@ export interface Question {
   readonly name: string;
   /** One of these is right. */
   readonly data: readonly string[];
+  /** Of the pods, behind the Service's. Default 53. */
+  readonly port?: number;
 }
 
 const PERIOD_MS = 5;
@@ -29,7 +31,7 @@ const LOST_MS = 2_000;
 export function startServiceLoad(
   namespace: Namespace,
   service: string,
-  { name, data: wanted }: Question,
+  { name, data: wanted, port }: Question,
 ): () => Promise<LoadReport> {
   const eyes = new Map<string, DnsEye>();
   const failed: string[] = [];
@@ -41,7 +43,7 @@ export function startServiceLoad(
   let ended = false;
 
   const eyeOf = (address: string): DnsEye => {
-    const eye = eyes.get(address) ?? new DnsEye(placeOf(address));
+    const eye = eyes.get(address) ?? new DnsEye(placeOf(address, port));
     eyes.set(address, eye);
     return eye;
   };
@@ -95,4 +97,4 @@ function told({ rcode, authoritative, truncated, records }: Answer): string {
   return records.map(({ data }) => data).join(' ');
 }
 
-export const placeOf = (address: string): Place => ({ address, dnsPort: 53 });
+export const placeOf = (address: string, dnsPort = 53): Place => ({ address, dnsPort });
