@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 import { tallyReporter } from './test/tally.ts';
 
-/** Areas without named: their files run side by side. All others have the machine for themselves, one file at a time. */
+/** Areas without named: their files run side by side. */
 const sideBySide = 'test/{dns,options,plan,report,resources,tooling,webhook}/**/*.test.ts';
 
 /** Areas that need an API server: its binaries are made ready before the first of them. */
@@ -56,7 +56,8 @@ export default defineConfig({
           name: 'kubernetes',
           include: [onControlPlane],
           globalSetup: 'test/control-plane/global-setup.ts',
-          fileParallelism: false,
+          // They wait most of the time, each for an API server of its own.
+          maxWorkers: 2,
           retry,
           testTimeout: 60_000,
           hookTimeout: 60_000,
