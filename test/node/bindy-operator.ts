@@ -94,7 +94,11 @@ export class BindyOperator {
 @ NS ns1.${zone}.
 ns1.${zone}. A 192.0.2.53
 `;
-    await this.#run(pod, ['sh', '-c', `cat > ${zoneFile(zone)}`], text);
+    await this.#run(
+      pod,
+      ['sh', '-c', `rm -f ${zoneFile(zone)}.jnl; cat > ${zoneFile(zone)}`],
+      text,
+    );
     const access = to.length === 0 ? '' : secondaries(to);
     await this.rndc(
       pod,
@@ -103,6 +107,11 @@ ns1.${zone}. A 192.0.2.53
       `{ type primary; file "${zoneFile(zone)}"; allow-update { key "${key}"; }; ${access} };`,
     );
     await this.update(pod, zone, `update add www.${zone}. ${TTL} A ${www}`);
+  }
+
+  /** Takes the zone from named, where it is there: the test may be tried twice. */
+  async forget(pod: PodState, zone: string): Promise<void> {
+    await this.rndc(pod, 'delzone', zone).catch(() => undefined);
   }
 
   async addSecondary(pod: PodState, zone: string, from: string): Promise<void> {
