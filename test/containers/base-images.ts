@@ -41,7 +41,8 @@ export async function provideBaseImages(
   await unlessMade(docker, baseImages.node, from, (label) => makeNode(docker, npm, label));
 }
 
-async function unlessMade(
+/** Makes an image where there is none that was made from this; `make` is given the label that tells so. */
+export async function unlessMade(
   docker: Docker,
   image: string,
   from: string,
@@ -56,7 +57,8 @@ async function unlessMade(
 const idOf = (docker: Docker, image: string): Promise<string> =>
   docker.docker(['image', 'inspect', '--format', '{{.Id}}', image]);
 
-async function inFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
+/** A folder on the daemon's own disk, gone afterwards. */
+export async function inFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
   await mkdir(dockerHome(), { recursive: true });
   // The daemon is ours alone, so nobody else is at work: these are of runs that were killed.
   for (const name of await readdir(dockerHome()))

@@ -2,16 +2,18 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, inject, test } from 'vitest';
-import { parse } from 'yaml';
 import { productImages } from '../containers/images.ts';
+import { makePrometheusImage, prometheusImage } from '../containers/prometheus.ts';
 import { useDocker } from '../containers/suite.ts';
 import { until, untilEqual } from '../rig/until.ts';
 import { type Composed, composed, composeFile } from './composed.ts';
 import { containerOf } from './container.ts';
+import { type Prometheus, prometheusAt } from './prometheus.ts';
 
 const pods = ['primary', 'secondary-1', 'secondary-2'];
 const patience = { withinMs: 90_000, everyMs: 250 };
 const compose = inject('compose');
+const prometheus = inject('prometheus');
 const docker = useDocker();
 let all: Composed | undefined;
 const up = (): Composed => {
@@ -26,7 +28,9 @@ beforeEach(({ skip }) => {
 beforeAll(async () => {
   if (!compose.ok) return;
   const folder = mkdtempSync(join(tmpdir(), 'compose-'));
-  all = composed(compose.program, docker().host, folder);
+  const images = prometheus.ok ? [prometheusImage] : [];
+  if (prometheus.ok) await makePrometheusImage(docker(), prometheus.folder);
+  all = composed(compose.program, docker().host, folder, images);
   await all.compose('up', '--detach');
 }, 300_000);
 
@@ -40,6 +44,18 @@ const container = async (service: string) =>
 
 const address = async (pod: string): Promise<string> =>
   (await container(pod)).inspect('{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}');
+
+const metrics = async (): Promise<Prometheus> => prometheusAt(await address('prometheus'));
+
+/** Waits until Prometheus has asked all three, from now on. */
+async function asked(): Promise<void> {
+  const since = Date.now();
+  const instances = pods.map((pod) => `${pod}:8055`);
+  await untilEqual(async () => (await metrics()).answering(since), instances, patience);
+}
+
+const page = (name: string): string =>
+  readFileSync(resolve(import.meta.dirname, '../../docs', name), 'utf8');
 
 const peers = async (): Promise<Map<string, { ips: string[]; liveness: string }>> => {
   const { items } = JSON.parse(
@@ -75,6 +91,62 @@ test('example.com is served by all three, and every container that has a health 
     ['live', 'live', 'live'],
     patience,
   );
+});
+
+test('Prometheus takes its configuration without a warning, and every pod answers it', async ({
+  skip,
+}) => {
+  if (!prometheus.ok) skip(prometheus.why);
+  expect(composeFile().services['prometheus']?.image).toBe(prometheusImage);
+  await asked();
+  const log = await (await container('prometheus')).logs();
+  expect(log).toContain('Completed loading of configuration file');
+  expect(log.split('\n').filter((line) => /level=(?!INFO)/.test(line))).toEqual([]);
+});
+
+test('Prometheus has the serial that all three serve, for each of them', async ({ skip }) => {
+  if (!prometheus.ok) skip(prometheus.why);
+  const soa = ['dig', '+short', '@127.0.0.1', 'example.com', 'SOA'];
+  const [, , serial] = (await up().exec('primary', ...soa)).split(' ');
+  const told = async (): Promise<string[]> => {
+    const series = await (await metrics()).query('bind9_agent_zone_serial{zone="example.com"}');
+    return series
+      .map(({ metric, value: [, value] }) => `${metric['instance']} ${metric['role']} ${value}`)
+      .sort();
+  };
+  const roles = ['primary', 'secondary', 'secondary'];
+  const wanted = pods.map((pod, index) => `${pod}:8055 ${roles[index]} ${serial}`);
+  await untilEqual(told, wanted, patience);
+});
+
+test('Prometheus takes every query of the documentation, and has no remark on any', async ({
+  skip,
+}) => {
+  if (!prometheus.ok) skip(prometheus.why);
+  const queries = ['metrics.md', 'images.md', 'webhook.md'].flatMap((name) =>
+    [...page(name).matchAll(/`([^`\n]+)`/g)]
+      .map(([, span = '']) => span)
+      .filter((span) => / (==|!=|<|>) |\((rate|increase)\(/.test(span)),
+  );
+  expect(queries.length).toBeGreaterThan(10);
+  for (const query of queries) await (await metrics()).query(query);
+});
+
+test('promtool has nothing against the configuration, nor against a metric of the agent', async ({
+  skip,
+}) => {
+  if (!prometheus.ok) skip(prometheus.why);
+  const check = ['promtool', 'check'];
+  const file = '/etc/prometheus/prometheus.yml';
+  expect(await up().exec('prometheus', ...check, 'config', file)).toContain('SUCCESS');
+  const { id } = await container('prometheus');
+  for (const pod of pods) {
+    const input = await (await fetch(`http://${await address(pod)}:8055/metrics`)).text();
+    const said = await docker().ask(['exec', '--interactive', id, ...check, 'metrics'], { input });
+    // Gauges that every Node.js process has under these names.
+    const usual = /^nodejs_active_(handles|requests|resources)_total non-counter metrics should/;
+    expect(said.stderr.split('\n').filter((line) => line !== '' && !usual.test(line))).toEqual([]);
+  }
 });
 
 test('nobody in it is root, and no root file system can be written', async () => {
@@ -134,6 +206,7 @@ test('a secondary that is made anew at another address is healed, and nobody els
     liveness: 'live',
   });
   expect(await starts()).toEqual(started);
+  if (prometheus.ok) await asked();
 });
 
 test('an agent that is killed comes back in its container, and named answers meanwhile', async () => {
@@ -158,11 +231,10 @@ test('a new agent needs no new named', async () => {
 });
 
 test('each command of docs/images.md does what it is for', async () => {
-  const page = readFileSync(resolve(import.meta.dirname, '../../docs/images.md'), 'utf8');
-  const part = page.slice(page.indexOf('## A primary and two secondaries'));
-  const lines = [...part.matchAll(/^ {4}((?:docker compose|sed) .*)$/gm)].map(
-    ([, line = '']) => line,
-  );
+  const [, part = ''] = page('images.md').split('## A primary and two secondaries');
+  const lines = [...part.matchAll(/^ {4}((?:docker compose|sed) .*)$/gm)]
+    .map(([, line = '']) => line)
+    .filter((line) => prometheus.ok || !line.includes('prometheus'));
   expect(lines.length).toBeGreaterThan(6);
   write('192.0.2.1');
   await served('192.0.2.1');
@@ -176,10 +248,14 @@ test('each command of docs/images.md does what it is for', async () => {
   await change('192.0.2.6');
 });
 
-test('what was served is served again after everything was down', async () => {
+test('what was served is served again after everything was down, and what was measured is kept', async () => {
+  const before = Date.now();
   await up().compose('down', '--timeout', '10');
   await up().compose('up', '--detach');
   await served('192.0.2.6');
+  if (!prometheus.ok) return;
+  const kept = async () => (await (await metrics()).query('up', before)).length;
+  await untilEqual(kept, pods.length, patience);
 });
 
 test('its images are built from the repository, under the names of this version', async () => {
@@ -188,10 +264,4 @@ test('its images are built from the repository, under the names of this version'
     .map(([, { image }]) => image);
   expect([...new Set(images)].sort()).toEqual(Object.values(productImages).sort());
   await up().compose('build', 'primary', 'primary-agent');
-});
-
-test('Prometheus asks every pod', () => {
-  const file = resolve(import.meta.dirname, '../../config/compose/prometheus.yml');
-  const { scrape_configs: jobs } = parse(readFileSync(file, 'utf8'));
-  expect(jobs[0].static_configs[0].targets).toEqual(pods.map((pod) => `${pod}:8055`));
 });

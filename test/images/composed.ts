@@ -33,12 +33,18 @@ export interface Composed {
 /**
  * @param folder empty, and gone later
  * @param host where the daemon listens
+ * @param images those that are there, besides what is built
  */
-export function composed(program: string, host: string, folder: string): Composed {
+export function composed(
+  program: string,
+  host: string,
+  folder: string,
+  images: readonly string[],
+): Composed {
   cpSync(join(root, 'docker-compose.yml'), join(folder, 'docker-compose.yml'));
   cpSync(join(root, 'config', 'compose'), join(folder, 'config', 'compose'), { recursive: true });
   const files = ['docker-compose.yml', 'here.yml'];
-  writeFileSync(join(folder, 'here.yml'), here());
+  writeFileSync(join(folder, 'here.yml'), here(images));
   const settings = [
     `DOCKER_HOST=${host}`,
     'DOCKER_BUILDKIT=0',
@@ -70,9 +76,12 @@ export function composed(program: string, host: string, folder: string): Compose
  * What is another here: ports of this machine may be taken, and there is no registry. What is built comes from the
  * repository, over this machine's network.
  */
-function here(): string {
-  const services = Object.entries(composeFile().services).map(([name, { build }]) => {
-    if (build === undefined) return `  ${name}: { profiles: [elsewhere] }\n`;
+function here(images: readonly string[]): string {
+  const services = Object.entries(composeFile().services).map(([name, { image, build }]) => {
+    if (build === undefined)
+      return images.includes(image)
+        ? `  ${name}: { ports: !override [], pull_policy: never }\n`
+        : `  ${name}: { profiles: [elsewhere] }\n`;
     const parts = typeof build === 'string' ? { context: build } : build;
     const from = { ...parts, context: resolve(root, parts.context), network: 'host' };
     return `  ${name}: { ports: !override [], build: ${JSON.stringify(from)} }\n`;
