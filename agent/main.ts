@@ -110,6 +110,7 @@ async function main(): Promise<number> {
         ? new Map([...flags, ['cluster', 'kubernetes']])
         : flags,
       ...(configFile === undefined ? {} : { configFile }),
+      ...(invocation.command === 'webhook' ? { insteadOfApiServer: 'webhook.certFile' } : {}),
     });
   const options = load();
   if (!options.ok && invocation.command !== 'version') {

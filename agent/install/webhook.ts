@@ -110,7 +110,8 @@ function certificateOf({ namespace, name }: WebhookInstallation): readonly Manif
       secretName: authority,
       duration: '87600h0m0s',
       issuerRef: { kind: 'Issuer', name: authority },
-      privateKey: key,
+      // A renewed authority vouches for what was signed before, too: pods serve that for a while.
+      privateKey: { ...key, rotationPolicy: 'Never' },
     }),
     object('Issuer', name, { ca: { secretName: authority } }),
     object('Certificate', name, {
@@ -138,6 +139,7 @@ function deployment(installation: WebhookInstallation): Manifest {
         metadata: { labels: { ...partOf, ...labels } },
         spec: {
           serviceAccountName: name,
+          ...(certManager ? { automountServiceAccountToken: false } : {}),
           enableServiceLinks: false,
           terminationGracePeriodSeconds: 30,
           securityContext: {

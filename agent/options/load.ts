@@ -17,6 +17,8 @@ export interface Sources {
   readonly flags: ReadonlyMap<string, unknown>;
   /** What `--config` was given. */
   readonly configFile?: string;
+  /** Path of an option: where that is set, nobody asks the API server. */
+  readonly insteadOfApiServer?: string;
 }
 
 const all: readonly Declaration[] = declarations;
@@ -46,7 +48,9 @@ export function loadOptions(sources: Sources): Parsed<Options> {
   problems.push(
     ...missingFiles(values, nameOf),
     ...contradictions(values, nameOf),
-    ...unreachable(values, nameOf),
+    ...((values.get(sources.insteadOfApiServer ?? '') ?? '') === ''
+      ? unreachable(values, nameOf)
+      : []),
   );
   return problems.length > 0 ? { ok: false, problems } : { ok: true, value: nest(values) };
 }

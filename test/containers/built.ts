@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { homedir, hostname } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { lockFolder } from '../../agent/apply/lock.ts';
 import { run } from '../../agent/process.ts';
@@ -19,6 +19,10 @@ export interface Source {
   readonly build: (version: string, folder: string) => readonly string[];
   /** The files that are in the folder then. */
   readonly programs: readonly string[];
+  /** What our own module has beside its go.mod. */
+  readonly own?: readonly string[];
+  /** Files of the published module that are wanted beside the programs. */
+  readonly beside?: readonly string[];
 }
 
 /** The folder with the programs, or why there is none, in a sentence that says what to do. */
@@ -51,8 +55,8 @@ export async function provideBuilt(source: Source, say: (line: string) => void):
   }
 }
 
-const holds = (folder: string, { programs }: Source): boolean =>
-  programs.every((name) => existsSync(join(folder, name)));
+const holds = (folder: string, { programs, beside = [] }: Source): boolean =>
+  [...programs, ...beside].every((name) => existsSync(join(folder, basename(name))));
 
 const moduleText = ({ tools }: Source): string => readFileSync(join(tools, 'go.mod'), 'utf8');
 
@@ -77,6 +81,7 @@ function keyOf(source: Source): string {
   const version = versionOf(source);
   const hash = createHash('sha256').update(moduleText(source));
   hash.update(source.build(version, '').join(' '));
+  for (const name of source.own ?? []) hash.update(readFileSync(join(source.tools, name)));
   return `${version}-${process.platform}-${process.arch}-${hash.digest('hex').slice(0, 12)}`;
 }
 
@@ -106,6 +111,7 @@ async function build(source: Source, cache: string, home: string): Promise<Built
       const said = built.stderr.trim().split('\n').slice(-3).join('; ') || built.message;
       return { ok: false, why: `${source.name} could not be built: ${said}` };
     }
+    await copyBeside(source, work);
     await rm(home, { recursive: true, force: true });
     // Last and at once: a half-built one is never taken for whole.
     await rename(work, home);
@@ -113,4 +119,13 @@ async function build(source: Source, cache: string, home: string): Promise<Built
   } finally {
     await rm(work, { recursive: true, force: true });
   }
+}
+
+async function copyBeside({ beside = [], module, tools }: Source, folder: string): Promise<void> {
+  if (beside.length === 0) return;
+  const list = ['list', '-m', '-f', '{{.Dir}}', module];
+  const asked = await run('go', list, { cwd: tools, timeoutMs: 5 * MINUTE_MS });
+  if (!asked.ok) throw new Error(`where ${module} lies: ${asked.message}`);
+  for (const name of beside)
+    await copyFile(join(asked.stdout.trim(), name), join(folder, basename(name)));
 }

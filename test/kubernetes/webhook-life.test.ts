@@ -1,13 +1,12 @@
-import { X509Certificate } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { connect } from 'node:tls';
 import { afterAll, afterEach, expect, test } from 'vitest';
 import { makeCertificate } from '../../agent/webhook/make-certificate.ts';
 import { useControlPlane } from '../control-plane/suite.ts';
 import { openLedger } from '../rig/ledger.ts';
 import { until, untilEqual } from '../rig/until.ts';
-import { namedPod, patience, type Replica, WebhookRig } from './webhook-rig.ts';
+import { load, servedBy } from './webhook-load.ts';
+import { namedPod, patience, WebhookRig } from './webhook-rig.ts';
 
 const ledger = openLedger();
 const open: WebhookRig[] = [];
@@ -45,45 +44,10 @@ const configurationPaths = ({ name }: WebhookRig) =>
     (kind) => `/apis/admissionregistration.k8s.io/v1/${kind}webhookconfigurations/${name}`,
   );
 
-/** Of the certificate that a new connection gets; one that does not trust these authorities (PEM) gets none. */
-const servedBy = ({ port }: Replica, ca?: string): Promise<string> =>
-  new Promise((resolve, reject) => {
-    const trust = ca === undefined ? { rejectUnauthorized: false } : { ca };
-    const socket = connect({ host: '127.0.0.1', port, ...trust }, () => {
-      resolve(new X509Certificate(socket.getPeerCertificate().raw).serialNumber);
-      socket.destroy();
-    });
-    socket.once('error', reject);
-  });
-
 /** What API servers trust now, PEM. */
 async function trusted(rig: WebhookRig): Promise<string> {
   const [path = ''] = configurationPaths(rig);
   return atob((await stored(path)).webhooks[0]?.clientConfig.caBundle ?? '');
-}
-
-/** Labelled pods, one after the other, until it is told to stop; what went wrong with any. */
-function load(rig: WebhookRig, namespace: string) {
-  const state = { done: false, count: 0 };
-  const refused: string[] = [];
-  const run = async () => {
-    while (!state.done) {
-      const pod = namedPod(`dns-${state.count}`);
-      const { code, message, pod: made } = await rig.create(namespace, pod, '?dryRun=All');
-      if (code !== 201) refused.push(message);
-      else if (made.spec.initContainers === undefined) refused.push('without the agent');
-      state.count += 1;
-    }
-  };
-  const runs = [run(), run()];
-  return {
-    state,
-    refused,
-    stop: async () => {
-      state.done = true;
-      await Promise.all(runs);
-    },
-  };
 }
 
 test('with the webhook down, pods without the label start, and labelled ones are refused and told why', async () => {

@@ -40,12 +40,14 @@ export class WebhookRig {
   readonly namespace = `${this.name}-system`;
   readonly replicas: Replica[] = [];
   readonly #ledger: Ledger;
+  readonly #certManager: boolean;
   readonly #closing: (() => void)[] = [];
   #service = 0;
 
-  constructor(plane: ControlPlane, ledger: Ledger) {
+  constructor(plane: ControlPlane, ledger: Ledger, { certManager = false } = {}) {
     this.plane = plane;
     this.#ledger = ledger;
+    this.#certManager = certManager;
   }
 
   /** Everything that is installed, with a URL in the place of the Service: nobody routes to Services here. */
@@ -56,7 +58,7 @@ export class WebhookRig {
       name: this.name,
       port: 8443,
       image,
-      certManager: false,
+      certManager: this.#certManager,
       settings: new Map(),
     }).filter(({ kind }) => kind !== 'Deployment');
     await this.plane.kubectl(
@@ -66,6 +68,8 @@ export class WebhookRig {
   }
 
   #direct(manifest: Manifest): Manifest {
+    if (manifest.kind === 'Certificate' && manifest.metadata.name === this.name)
+      return { ...manifest, spec: { ...Object(manifest['spec']), ipAddresses: ['127.0.0.1'] } };
     const { webhooks } = manifest as { webhooks?: readonly { clientConfig: unknown }[] };
     if (webhooks === undefined) return manifest;
     const paths = {
@@ -90,9 +94,13 @@ export class WebhookRig {
     const settings = [
       ...[`--webhook-name=${name}`, `--webhook-namespace=${namespace}`, `--webhook-port=${port}`],
       ...['--webhook-hosts=127.0.0.1', '--http-address=127.0.0.1', `--inject-image=${image}`],
-      ...[`--kubernetes-server=${plane.server}`, `--kubernetes-token-file=${tokenFile}`],
-      `--kubernetes-ca-file=${plane.caFile}`,
     ];
+    // With a certificate that others make it has nothing to ask the API server.
+    if (!flags.some((flag) => flag.startsWith('--webhook-cert-file=')))
+      settings.push(
+        ...[`--kubernetes-server=${plane.server}`, `--kubernetes-token-file=${tokenFile}`],
+        `--kubernetes-ca-file=${plane.caFile}`,
+      );
     const log = join(this.#ledger.folder, `${name}-${port}.log`);
     const words = [...args, 'webhook', ...settings, ...flags];
     const child = startChild({ file, args: words }, { log, ledger: this.#ledger });
