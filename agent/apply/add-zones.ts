@@ -27,10 +27,13 @@ export async function addZones(
     ledger.remove(adds.map(({ wanted }) => wanted.zone));
     return [...failures, ...failAll(adds, unannounced)];
   }
-  const given = await giveAllAtOnce(adds.length, deps);
+  const since = clock.now();
+  const names = new Set(adds.map(({ wanted }) => wanted.zone));
+  if (await giveAllAtOnce(adds.length, names, deps))
+    return [...failures, ...(await confirmGiven(adds, since, deps, signal))];
   for (const { wanted, target } of adds) {
     signal.throwIfAborted();
-    const added = given ? 'added' : await addZone(wanted, deps);
+    const added = await addZone(wanted, deps);
     if (added === 'added') confirm(wanted, target, deps);
     // What it serves is for the next pass to find out.
     else if (added === 'was-there') ledger.put([entryOf(wanted, clock)]);
@@ -40,6 +43,33 @@ export async function addZones(
     }
   }
   return failures;
+}
+
+/**
+ * Zones that named was given all at once, and may still be loading. What it does not serve as it was given is for the next pass
+ * to load.
+ *
+ * @param since when they were given, in ms since 1970
+ */
+async function confirmGiven(
+  adds: readonly AddAction[],
+  since: number,
+  deps: ZoneActionDeps,
+  signal: AbortSignal,
+): Promise<Failure[]> {
+  const { ledger, loader, clock, loadProblem } = deps;
+  const wanted = new Map(
+    adds.flatMap(({ wanted: { zone }, target }) =>
+      target === undefined ? [] : [[zone, target.serial] as const],
+    ),
+  );
+  const arrived = await loader.arrived(wanted, since, signal);
+  return adds.flatMap(({ wanted: { zone }, wanted: each, target }) => {
+    if (target === undefined || arrived.has(zone)) confirm(each, target, deps);
+    else ledger.put([entryOf(each, clock)]);
+    const why = loadProblem(zone, since);
+    return why === undefined ? [] : [{ zone, why: `named refuses the zone: ${why}` }];
+  });
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { DomainName } from '../dns/name.ts';
 import { stanzaLine } from './first-stanzas.ts';
 import type { ZoneActionDeps } from './zone-action.ts';
 
@@ -12,17 +13,19 @@ const MANY = 100;
  * Where that many change, gives named the stanzas of all zones as they are announced in the ledger.
  *
  * @param count zones that are added or changed
- * @returns whether named has them now
+ * @param added those of them that named does not have
+ * @returns whether named has them now; those that it did not have it may still be loading
  */
 export async function giveAllAtOnce(
   count: number,
+  added: ReadonlySet<DomainName>,
   { ledger, replaceStanzas, log }: Pick<ZoneActionDeps, 'ledger' | 'replaceStanzas' | 'log'>,
 ): Promise<boolean> {
   if (count < MANY || count * 4 < ledger.entries().size) return false;
   const stanzas = [...ledger.entries().values()]
     .filter(({ dropping }) => dropping !== true)
     .map(({ zone, stanza }) => stanzaLine(zone, stanza));
-  const why = await replaceStanzas(stanzas.join(''));
+  const why = await replaceStanzas(stanzas.join(''), added);
   if (why !== undefined) log.info({ reason: why }, 'zones are given to named one by one');
   return why === undefined;
 }

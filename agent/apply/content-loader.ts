@@ -40,6 +40,9 @@ export type LoadOutcome = string | Overtaken | undefined;
 type Updated = 'updated' | 'stale' | 'refused' | Overtaken;
 
 const READS_AT_ONCE = 8;
+const QUESTIONS_AT_ONCE = 64;
+const ARRIVE_POLL_MS = 20;
+const ARRIVE_MS = 30_000;
 
 /**
  * Brings new content into zones that named serves: by DNS update, which costs what changed, survives a kill and gives
@@ -68,6 +71,32 @@ export class ContentLoader {
   /** Milliseconds since this run of the agent loaded new content; infinite where it has not. */
   sinceLoaded(zone: DomainName): number {
     return this.#deps.clock.monotonic() - (this.#loadedAt.get(zone) ?? Number.NEGATIVE_INFINITY);
+  }
+
+  /**
+   * Waits for zones that named loads by itself, as after a `reconfig`; gives those that it serves under these serials. One that
+   * its log calls wrong is not waited for.
+   *
+   * @param signal ends the waiting
+   */
+  async arrived(
+    wanted: ReadonlyMap<DomainName, Serial>,
+    since: number,
+    signal: AbortSignal,
+  ): Promise<ReadonlySet<DomainName>> {
+    const { serialHere, loadProblem, clock } = this.#deps;
+    const deadline = clock.monotonic() + ARRIVE_MS;
+    const arrived = new Set<DomainName>();
+    let open = [...wanted];
+    while (open.length > 0) {
+      await atOnce(QUESTIONS_AT_ONCE, open, async ([zone, serial]) => {
+        if ((await serialHere(zone)) === serial) arrived.add(zone);
+      });
+      open = open.filter(([zone]) => !arrived.has(zone) && loadProblem(zone, since) === undefined);
+      if (signal.aborted || clock.monotonic() >= deadline) break;
+      if (open.length > 0) await clock.sleep(ARRIVE_POLL_MS);
+    }
+    return arrived;
   }
 
   knows(zone: DomainName): boolean {

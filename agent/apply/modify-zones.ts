@@ -15,6 +15,7 @@ import { announce, entryOf } from './zone-entry.ts';
 
 /** A secondary registers, and is notified from then on; what was loaded shortly before may have missed it. */
 const NOTIFY_AGAIN_MS = 30_000;
+
 /** Gives named other stanzas for zones that it has. */
 export async function modifyZones(
   modifies: readonly ModifyAction[],
@@ -26,7 +27,7 @@ export async function modifyZones(
   const before = new Map(ledger.entries());
   const unannounced = await announceAll(modifies, before, deps);
   if (unannounced !== undefined) return failAll(modifies, unannounced);
-  const all = await giveAllAtOnce(modifies.length, deps);
+  const all = await giveAllAtOnce(modifies.length, new Set(), deps);
   const failures: Failure[] = [];
   const retyped: Wanted[] = [];
   const stale: Refreshed[] = [];

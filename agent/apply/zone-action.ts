@@ -15,8 +15,13 @@ export interface ZoneActionDeps {
   /**
    * Has named work from another new-zone database, with exactly these stanzas (`zone "…" { … };` lines): one stall, however
    * many zones change. Returns why it did not come to that: then named has what it had.
+   *
+   * @param added zones that named is not to have yet: where it does, somebody else gave them to it
    */
-  readonly replaceStanzas: (stanzas: string) => Promise<string | undefined>;
+  readonly replaceStanzas: (
+    stanzas: string,
+    added: ReadonlySet<DomainName>,
+  ) => Promise<string | undefined>;
   /** Has named look at the zones' primaries soon; not waited for. */
   readonly refresh: (zones: readonly Refreshed[]) => void;
   readonly ledger: Ledger;

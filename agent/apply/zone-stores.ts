@@ -50,9 +50,8 @@ export async function prepareNext(
   { root, number }: ZoneStore,
   stanzas: string,
 ): Promise<ZoneStore> {
-  const next = { root, number: number + 1 };
-  // What a killed run, or one that named refused, has left there.
-  await removeFolder(folderOf(next));
+  // Not in the place of one that a killed run has left, or that named refused: it would be taken for that one.
+  const next = { root, number: Math.max(number, ...(await numbered(root))) + 1 };
   await publishFirstStanzas(folderOf(next), stanzas);
   return next;
 }

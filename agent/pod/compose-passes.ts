@@ -69,7 +69,7 @@ export function composePasses(deps: PassesDeps): Passes {
     applier: new ZoneApplier({
       command,
       reconfig,
-      replaceStanzas: (stanzas) => named.replaceStanzas(stanzas),
+      replaceStanzas: (stanzas, added) => named.replaceStanzas(stanzas, added),
       refresh: (zones) =>
         named.refreshSoon(
           zones.map((each) => ({ ...each, serial: copies.copyOf(each.zone)?.serial })),

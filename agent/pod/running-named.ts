@@ -5,6 +5,7 @@ import type { ZoneCommander } from '../apply/zone-commands.ts';
 import type { ZoneFiles } from '../apply/zone-files.ts';
 import type { DomainName } from '../dns/name.ts';
 import type { Serial } from '../dns/serial.ts';
+import type { NamedZone } from '../observe/named-statistics.ts';
 import type { NamedStatus } from '../plan/named-status.ts';
 import type { ServedZone } from '../plan/served-zone.ts';
 import { endpointId } from '../plan/topology.ts';
@@ -124,27 +125,32 @@ export class RunningNamed {
   }
 
   /** Reads what named has now. Throws a TransientError where it does not answer. */
-  async look(): Promise<void> {
+  async look(): Promise<ReadonlyMap<DomainName, NamedZone>> {
     const { ledger, statistics } = this.#deps.parts;
     const before = new Map(ledger.entries());
     const named = await statistics();
     this.#deps.copies.onStatistics(named);
-    if (!this.#reconciled) return;
+    if (!this.#reconciled) return named;
     // Zones come and go meanwhile: only what is ours neither before nor after is not ours.
     const after = ledger.entries();
     this.#setForeign([...named.keys()].filter((zone) => !before.has(zone) && !after.has(zone)));
     const isLost = (entry: ServedZone): boolean =>
       entry.pending !== true && after.get(entry.zone) === entry && !named.has(entry.zone);
-    if (![...before.values()].some(isLost)) return;
+    if (![...before.values()].some(isLost)) return named;
     this.#reconciled = false;
     this.#deps.changed();
+    return named;
   }
 
   /** See `ZoneActionDeps`. */
-  async replaceStanzas(stanzas: string): Promise<string | undefined> {
+  async replaceStanzas(
+    stanzas: string,
+    added: ReadonlySet<DomainName>,
+  ): Promise<string | undefined> {
     // What somebody else has given it just now would be lost.
-    await this.look();
-    if (this.#foreign.size > 0) return 'named has zones that this agent did not give it';
+    const named = await this.look();
+    if (this.#foreign.size > 0 || [...added].some((zone) => named.has(zone)))
+      return 'named has zones that this agent did not give it';
     const { configuration } = this.#deps.parts;
     const moved = await configuration.moveZones(stanzas).catch((error: unknown) => {
       if (error instanceof TransientError) return { kind: 'refused', why: error.message } as const;

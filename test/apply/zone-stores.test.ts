@@ -42,12 +42,11 @@ test('without a configuration it is the newest that named has worked from', asyn
   expect(await storeIn(undefined, root)).toEqual({ root, number: 10 });
 });
 
-test('what a killed run has left in the place of the next store is gone when that is made', async () => {
-  useDatabase(join(root, '1'));
+test('the next store has a place of its own, whatever a killed run has left', async () => {
+  useDatabase(join(root, '3'));
   const next = await prepareNext({ root, number: 0 }, 'zone "a" { };\n');
-  expect(next).toEqual({ root, number: 1 });
-  expect(existsSync(join(root, '1', '_default.nzd'))).toBe(false);
-  expect(readFileSync(join(root, '1', '_default.nzf'), 'utf8')).toBe('zone "a" { };\n');
+  expect(next).toEqual({ root, number: 4 });
+  expect(readFileSync(join(root, '4', '_default.nzf'), 'utf8')).toBe('zone "a" { };\n');
 });
 
 test('of all stores only the one in use stays, and what is none of them', async () => {
