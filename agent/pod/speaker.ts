@@ -32,14 +32,16 @@ export interface SpeakerDeps {
 /** Zones looked at together; with the pause a few hundred a second, so that telling does not slow down healing. */
 const BATCH = 50;
 const PAUSE_MS = 200;
-/** Where looks take long, something else has need of the machine: the pause is then so many times as long as they took. */
+/** Where looks take long, mostly something else has need of the machine: the pause is then so many times as long as they took … */
 const PAUSE_SHARE = 3;
+/** … but well below the time for which a pod is known to be silent, or else each batch would wait for it anew. */
+const LONGEST_PAUSE_MS = 1000;
 /** What changes together is told together. */
 const GATHER_MS = 200;
 /** A zone whose copies are not all as they will stay is looked at again after so long, then after twice that, and so on. */
 const UNSETTLED_MS = 1000;
 const LONGEST_UNSETTLED_MS = 60_000;
-/** A zone that this pod itself, its primary, is about to load is not told of before it has come up so often: half a minute. */
+/** A new zone that this pod, its primary, is about to load is looked at when it was due so often: after half a minute. */
 const COMING_LOOKS = 5;
 /** Every zone once in a while. */
 const EVERY_ZONE_MS = 300_000;
@@ -166,8 +168,8 @@ export class Speaker {
       for (const key of batch) this.#due.delete(key);
       await atOnce(BATCH, batch, (key) => this.#look(key));
       const took = this.#deps.parts.clock.monotonic() - now;
-      if (due.length > BATCH)
-        await this.#deps.parts.clock.sleep(Math.max(PAUSE_MS, PAUSE_SHARE * took), signal);
+      const pause = Math.min(LONGEST_PAUSE_MS, Math.max(PAUSE_MS, PAUSE_SHARE * took));
+      if (due.length > BATCH) await this.#deps.parts.clock.sleep(pause, signal);
       let next = this.#sweepAt;
       for (const at of this.#due.values()) next = Math.min(next, at);
       this.#bell.ringIn(Math.max(0, next - now));
@@ -231,10 +233,13 @@ export class Speaker {
     else this.#queue.put(key, report, urgencyOf(before, report));
   }
 
-  /** All that the other pods could say is that they wait for it. */
+  /** Nobody was told of the zone yet, and all that its pods could say is that they wait for it. */
   #isComing(key: ObjectKey, plan: ZonePlan): boolean {
     return (
       plan.kind === 'primary' &&
+      plan.withheld === undefined &&
+      this.#published(key) === undefined &&
+      this.#outcome?.diverged.has(key) !== true &&
       (this.#unsettled.get(key) ?? 0) < COMING_LOOKS &&
       (this.#deps.ownCopy(plan.zone)?.state ?? 'Pending') === 'Pending' &&
       this.#outcome?.failures.has(plan.zone) !== true
