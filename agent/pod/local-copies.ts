@@ -48,7 +48,7 @@ export class LocalCopies {
   readonly #problems: LoadProblems;
   readonly #dirty = new Set<DomainName>();
   readonly #off: OffCopies;
-  #looking = false;
+  readonly #underWay = new Set<DomainName>();
 
   constructor(deps: LocalCopiesDeps) {
     this.#deps = deps;
@@ -185,19 +185,18 @@ export class LocalCopies {
     this.#look();
   }
 
+  /** One that waits for an answer holds up no other. */
   #look(): void {
-    if (this.#looking || this.#dirty.size === 0) return;
-    this.#looking = true;
-    void this.#lookAtAll().finally(() => {
-      this.#looking = false;
-      this.#look();
-    });
-  }
-
-  async #lookAtAll(): Promise<void> {
-    const zones = [...this.#dirty].slice(0, AT_ONCE);
-    for (const zone of zones) this.#dirty.delete(zone);
-    await Promise.all(zones.map((zone) => this.#lookAt(zone)));
+    for (const zone of this.#dirty) {
+      if (this.#underWay.size >= AT_ONCE) return;
+      if (this.#underWay.has(zone)) continue;
+      this.#dirty.delete(zone);
+      this.#underWay.add(zone);
+      void this.#lookAt(zone).finally(() => {
+        this.#underWay.delete(zone);
+        this.#look();
+      });
+    }
   }
 
   async #lookAt(zone: DomainName): Promise<void> {
