@@ -59,9 +59,9 @@ export class Collection<T extends Kept> {
     return this.#items;
   }
 
-  /** The newest version that changed something; see `Progress`. */
+  /** The newest version that changed something; see `Progress`. What was put in ahead of the watch does not count before it. */
   get latest(): number {
-    return this.#latest;
+    return Math.min(this.#latest, this.#seen);
   }
 
   /** The version up to which nothing is missing. */

@@ -117,14 +117,19 @@ export class StatusWriter {
   /** As a list of one: who may list zones need not have the right to get one. */
   async #readAgain(zone: ObjectKey): Promise<void> {
     const { namespace, name } = partsOf(zone);
-    const answer = await this.#options.api.request({
-      method: 'GET',
-      path: this.#zonesIn(namespace),
-      query: { fieldSelector: `metadata.name=${name}` },
-    });
-    const items = answer.ok ? answer.body['items'] : undefined;
-    const [found] = Array.isArray(items) ? items : [];
-    if (isObject(found)) this.#options.wrote(found);
+    const path = this.#zonesIn(namespace);
+    const query = { fieldSelector: `metadata.name=${name}` };
+    try {
+      const answer = await this.#options.api.request({ method: 'GET', path, query });
+      const items = answer.ok ? answer.body['items'] : undefined;
+      const [found] = Array.isArray(items) ? items : [];
+      // The items of a list do not say what they are.
+      const implied = { apiVersion: this.#apiVersion, kind: 'DNSZone' };
+      if (isObject(found)) this.#options.wrote({ ...implied, ...found });
+    } catch (error) {
+      // Then the watch will tell.
+      if (!(error instanceof TransientError)) throw error;
+    }
   }
 
   #zonesIn(namespace: string): string {
