@@ -113,7 +113,8 @@ function mergeLogging(logging: readonly string[], settings: ServerSettings): str
   const merged = new Map([...categories]);
   for (const name of LOG_CATEGORIES) {
     const given = categories.get(name) ?? inherited;
-    const isShown = given.some((channel) => toStderr.includes(channel));
+    // One who has chosen not to see a category does not want it from us either.
+    const isShown = given.some((channel) => channel === 'null' || toStderr.includes(channel));
     merged.set(name, [...given, 'bind9_agent', ...(isShown ? [] : ['bind9_agent_stderr'])]);
   }
   return [
