@@ -11,9 +11,17 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { openPodSecrets } from '../../agent/apply/secrets.ts';
+import { openPodSecrets, type PodSecrets } from '../../agent/apply/secrets.ts';
+import { renderKey } from '../../agent/dns/tsig-key.ts';
 import { run } from '../../agent/process.ts';
 import { asOrdinaryUser } from './ordinary-user.ts';
+
+/** With the secrets in sight: keys without them are all alike to `toEqual`. */
+const shown = ({ control, local, replaced }: PodSecrets) => ({
+  control: [control.path, renderKey(control.key)],
+  local: [local.path, renderKey(local.key)],
+  replaced,
+});
 
 let folder: string;
 beforeEach(() => {
@@ -25,7 +33,7 @@ describe("the pod's own keys", () => {
   test('are made once, for their owner alone, and used from then on', async () => {
     const first = await openPodSecrets(folder, randomBytes);
     const second = await openPodSecrets(folder, randomBytes);
-    expect(second).toEqual(first);
+    expect(shown(second)).toEqual(shown(first));
     expect(first.replaced).toEqual([]);
     expect(first.control.key.secret.equals(first.local.key.secret)).toBe(false);
     expect(first.control.key.secret.symmetricKeySize).toBe(32);
@@ -55,9 +63,10 @@ describe("the pod's own keys", () => {
       expect.stringMatching(`^${first.control.path} was replaced: it does not hold `),
     ]);
     expect(second.replaced.join()).not.toContain('c2VjcmV0');
-    expect(second.local).toEqual(first.local);
+    expect(second.local.key.secret.equals(first.local.key.secret)).toBe(true);
     expect(second.control.key.secret.equals(first.control.key.secret)).toBe(false);
-    expect(await openPodSecrets(folder, randomBytes)).toEqual({ ...second, replaced: [] });
+    const third = await openPodSecrets(folder, randomBytes);
+    expect(shown(third)).toEqual({ ...shown(second), replaced: [] });
   });
 
   test('that cannot be written are an error that says where', async () => {
