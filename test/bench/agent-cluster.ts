@@ -42,7 +42,7 @@ export async function agentCluster(
       const places = [...rig.pods.values()].map(({ place }) => place);
       try {
         await Promise.all(places.map((place) => untilAnswered(place, wanted, patience)));
-        await rig.ready();
+        await rig.ready(patience.withinMs);
       } catch (error) {
         throw new Error(`${error instanceof Error ? error.message : error}\n${rig.tails(6)}`);
       }
