@@ -147,7 +147,12 @@ function describeManifests(program: Command, ask: (invocation: Invocation) => vo
         .default([]),
     )
     .option('--namespace <name>', 'namespace of the pods', objectName, namespace)
-    .option('--service-account <name>', 'their ServiceAccount', objectName, serviceAccount)
+    .option(
+      '--service-account <name>',
+      'their ServiceAccount; of another name, it has to be there already',
+      objectName,
+      serviceAccount,
+    )
     .option(
       '--watched <names>',
       'namespaces that they watch, as in kubernetes.namespaces (default: their own)',
