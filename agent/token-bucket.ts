@@ -30,8 +30,9 @@ export class TokenBucket {
     return this.#tokens >= 1 ? 0 : ((1 - this.#tokens) * 1000) / perSecond;
   }
 
-  take(): void {
-    this.#tokens -= 1;
+  /** More than there are delay the next one. */
+  take(count = 1): void {
+    this.#tokens -= count;
   }
 
   /** Takes one, if there is one. */

@@ -93,6 +93,8 @@ export class Passes {
   /** From the first preparation on, named may be starting, on what lay there then. */
   #prepared = false;
   readonly #withholder = new Withholder();
+  /** Whether what is served is being told, and whether a later pass has more to tell. */
+  #publishing: 'no' | 'now' | 'once more' = 'no';
 
   constructor(deps: PassDeps) {
     this.#deps = deps;
@@ -243,7 +245,7 @@ export class Passes {
     config: ConfigOutcome,
     plan: Plan,
   ): Promise<string | undefined> {
-    const { applier, reconfig, agreements, log, again, ledger } = this.#deps;
+    const { applier, reconfig, log, again } = this.#deps;
     if (config.kind === 'published') this.#unread = true;
     if (named === 'never-started') {
       const { stanzas, failures } = await applier.prepare(actions);
@@ -265,12 +267,23 @@ export class Passes {
     for (const action of due) log.info({ zone: zoneOf(action) }, explainAction(action));
     const failures = due.length === 0 ? [] : await applier.apply(due, signal);
     this.#note(due, failures);
-    await agreements.publish(
-      primaryPlans(plan).filter((each) => !each.dynamic),
-      ledger.entries(),
-      view.progress,
-    );
+    this.#publish(plan, view);
     return undefined;
+  }
+
+  /** Not waited for: thousands of zones take a minute, and the next change would wait with them. */
+  #publish(plan: Plan, view: ClusterView): void {
+    const { agreements, ledger, again } = this.#deps;
+    if (this.#publishing !== 'no') {
+      this.#publishing = 'once more';
+      return;
+    }
+    this.#publishing = 'now';
+    const plans = primaryPlans(plan).filter((each) => !each.dynamic);
+    void agreements.publish(plans, ledger.entries(), view.progress).finally(() => {
+      if (this.#publishing === 'once more') again(0);
+      this.#publishing = 'no';
+    });
   }
 
   #note(done: readonly Action[], failures: readonly Failure[]): void {
