@@ -7,6 +7,7 @@ import { kindSchemas } from '../../agent/resources/schema.ts';
 import type { ResourceKind } from '../../agent/resources/types.ts';
 import type { Pod } from '../rig/pod.ts';
 import { until, untilEqual } from '../rig/until.ts';
+import { databaseOf } from './database-of.ts';
 import { axfr } from './dig.ts';
 import {
   evil,
@@ -166,15 +167,18 @@ const isAccepted = ({ kind, spec }: Variant): boolean =>
   readObject(object(kind, 'any', spec), { where: 'here', defaultNamespace: 'default' }).kind ===
   'object';
 
-/** All that named has read but its zones. */
+/** All that named has read but its zones, and where these lie. */
 const confOf = (pod: Pod): string =>
   readdirSync(join(pod.path('config'), '..data'))
     .map((file) => readFileSync(join(pod.path('config'), '..data', file), 'utf8'))
-    .join('');
+    .join('')
+    .replace(/new-zones-directory "[^"]*";/, '')
+    // The folder of this version of them.
+    .replaceAll(/\/\.\.[0-9a-f]+\//g, '/');
 
 /** The zones that named was told of, and what it was told. */
 function stanzasOf(pod: Pod): Map<string, string> {
-  const text = execFileSync('named-nzd2nzf', [join(pod.path('nzd'), '_default.nzd')], {
+  const text = execFileSync('named-nzd2nzf', [databaseOf(pod)], {
     encoding: 'utf8',
     maxBuffer: 64 * 1024 * 1024,
   });

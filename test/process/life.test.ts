@@ -8,6 +8,7 @@ import { transfersOf } from '../rig/transfers.ts';
 import { until, untilEqual } from '../rig/until.ts';
 import { logSince } from './log-since.ts';
 import { openRig } from './open-rig.ts';
+import { addOthersZone } from './rndc.ts';
 import { command, listen } from './said.ts';
 import { watchAnswers } from './watch-answers.ts';
 
@@ -190,6 +191,8 @@ test('SIGHUP with wrong options tells what is wrong, and those in force stay', a
 test('reloaded and then stopped in the middle of a pass over many zones, it ends in time and goes on when it is back', async () => {
   await writeFile(config, 'named:\n  rateLimit: 100\n');
   const pod = rig().pod('primary-0');
+  // Beside somebody else's zone, many are added one by one.
+  await addOthersZone(pod);
   const named = logSince(pod.logs.named);
   const added = (): number => named().filter((line) => line.includes('added zone many-')).length;
   const zones = Array.from({ length: 500 }, (_, i) => `many-${i}.example`);

@@ -1,6 +1,5 @@
 import { execFile } from 'node:child_process';
-import { readdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readdir } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
@@ -8,9 +7,10 @@ import type { Pod } from '../rig/pod.ts';
 import { untilAnswered } from '../rig/sweep.ts';
 import { until, untilEqual } from '../rig/until.ts';
 import { chanceOf } from './churn.ts';
+import { databaseOf } from './database-of.ts';
 import { logSince } from './log-since.ts';
 import { openRig } from './open-rig.ts';
-import { rndc } from './rndc.ts';
+import { addOthersZone, rndc } from './rndc.ts';
 import { watchSerials } from './serial-watch.ts';
 
 const patience = { withinMs: 30_000 };
@@ -52,9 +52,7 @@ async function moveSecondary(): Promise<void> {
 async function untilTold(): Promise<void> {
   const { address } = rig().pod('secondary-0').place;
   const told = async (): Promise<number> => {
-    const [store = ''] = await numbered();
-    const database = join(primary().path('nzd'), store, '_default.nzd');
-    const { stdout } = await promisify(execFile)('named-nzd2nzf', [database]);
+    const { stdout } = await promisify(execFile)('named-nzd2nzf', [databaseOf(primary())]);
     const lines = stdout.split('\n').filter((line) => line.includes(`${address} port`));
     return zones.filter((zone) => lines.some((line) => line.startsWith(`zone "${zone}"`))).length;
   };
@@ -131,9 +129,7 @@ test('zones that came while the agents were away are added at once', async () =>
 });
 
 test('a zone that somebody else has given named stays, and keeps the others from moving', async () => {
-  const file = join(primary().path('state'), 'other.zone');
-  await writeFile(file, '$TTL 60\n@ SOA ns hostmaster 1 3600 600 86400 60\n@ NS ns.example.net.\n');
-  await rndc(primary(), 'addzone', 'other.test', `{ type primary; file "${file}"; };`);
+  await addOthersZone(primary());
   const before = await stores();
   const log = logSince(primary().logs.agent);
   await moveSecondary();
