@@ -210,10 +210,12 @@ test('garbled and huge reviews are refused, and it serves on', async () => {
     [JSON.stringify({ apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview' }), 400],
     [reviewOf({}, ''), 400],
     [Buffer.from([0xff, 0xfe, 0x00, 0x7b]), 400],
-    [Buffer.alloc(9 * 1024 * 1024, 0x20), 413],
   ];
   for (const [body, code] of wrong)
     expect((await post(body)).code, String(body).slice(0, 80)).toBe(code);
+  // The connection is closed while that is still being sent, and the answer may be lost with it.
+  const huge = await post(Buffer.alloc(9 * 1024 * 1024, 0x20)).catch(({ code }) => ({ code }));
+  expect([413, 'ECONNRESET', 'EPIPE']).toContain(huge.code);
   // What is no pod is left to the API server to refuse.
   for (const object of [
     {},
