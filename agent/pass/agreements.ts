@@ -111,11 +111,16 @@ export class Agreements {
     return targets;
   }
 
-  /** Publishes what a sole primary has loaded, so that those who come later agree. */
+  /**
+   * Publishes what a sole primary has loaded, so that those who come later agree.
+   *
+   * @param signal stops between two zones
+   */
   async publish(
     plans: Iterable<PrimaryPlan>,
     served: ReadonlyMap<string, ServedZone>,
     progress: Progress,
+    signal: AbortSignal,
   ): Promise<void> {
     const { statuses } = this.#deps.cluster.view();
     const work: (() => Promise<void>)[] = [];
@@ -130,7 +135,9 @@ export class Agreements {
       const about = { plan, served: entry, progress, status };
       if (!same) work.push(() => this.#swap(about, serial).then(() => undefined));
     }
-    await atOnce(AT_ONCE, work, (each) => each());
+    await atOnce(AT_ONCE, work, async (each) => {
+      if (!signal.aborted) await each();
+    });
   }
 
   /** Zones whose content differs from what was agreed, where neither agreeing nor taking it over helped, and why. */

@@ -267,12 +267,12 @@ export class Passes {
     for (const action of due) log.info({ zone: zoneOf(action) }, explainAction(action));
     const failures = due.length === 0 ? [] : await applier.apply(due, signal);
     this.#note(due, failures);
-    this.#publish(plan, view);
+    this.#publish(plan, view, signal);
     return undefined;
   }
 
   /** Not waited for: thousands of zones take a minute, and the next change would wait with them. */
-  #publish(plan: Plan, view: ClusterView): void {
+  #publish(plan: Plan, view: ClusterView, signal: AbortSignal): void {
     const { agreements, ledger, again } = this.#deps;
     if (this.#publishing !== 'no') {
       this.#publishing = 'once more';
@@ -280,7 +280,7 @@ export class Passes {
     }
     this.#publishing = 'now';
     const plans = primaryPlans(plan).filter((each) => !each.dynamic);
-    void agreements.publish(plans, ledger.entries(), view.progress).finally(() => {
+    void agreements.publish(plans, ledger.entries(), view.progress, signal).finally(() => {
       if (this.#publishing === 'once more') again(0);
       this.#publishing = 'no';
     });

@@ -1,7 +1,7 @@
 import { type DomainName, displayName } from '../dns/name.ts';
 import type { ObjectKey } from '../resources/types.ts';
 import type { Action, Target, Wanted } from './action.ts';
-import type { PrimaryPlan, SecondaryPlan, ZonePlan } from './plan-zone.ts';
+import { isServed, type PrimaryPlan, type SecondaryPlan, type ZonePlan } from './plan-zone.ts';
 import type { ServedZone } from './served-zone.ts';
 
 export interface DiffInputs {
@@ -26,9 +26,7 @@ export interface DropInputs {
 /** What must be added and changed to get from what named serves to what is planned. */
 export const diff = ({ plans, targets, served }: DiffInputs): Action[] =>
   [...plans.values()].flatMap((plan) =>
-    plan.kind === 'primary' || plan.kind === 'secondary'
-      ? diffZone(plan, served.get(plan.zone), targets.get(plan.zone))
-      : [],
+    isServed(plan) ? diffZone(plan, served.get(plan.zone), targets.get(plan.zone)) : [],
   );
 
 function diffZone(

@@ -114,6 +114,10 @@ export type ZonePlan =
       readonly problems: readonly Problem[];
     };
 
+/** This pod is to serve it. */
+export const isServed = (plan: ZonePlan): plan is PrimaryPlan | SecondaryPlan =>
+  plan.kind === 'primary' || plan.kind === 'secondary';
+
 /** The role in which this pod takes part in a zone, if it does. */
 export function roleHere(placement: Placement, pod: string): 'primary' | 'secondary' | undefined {
   if (placement.primaries.some((each) => each.pod === pod)) return 'primary';

@@ -3,7 +3,7 @@ import type { DomainName } from '../dns/name.ts';
 import type { Serial } from '../dns/serial.ts';
 import type { ClusterView } from '../observe/cluster.ts';
 import type { NamedZone } from '../observe/named-statistics.ts';
-import type { PrimaryPlan, SecondaryPlan } from '../plan/plan-zone.ts';
+import { isServed, type PrimaryPlan, type SecondaryPlan } from '../plan/plan-zone.ts';
 import type { Plan } from '../plan/planner.ts';
 import type { Role } from '../plan/registration.ts';
 import type { TransferEvent } from '../plan/transfer-event.ts';
@@ -79,20 +79,25 @@ export class LocalCopies {
 
   /** The zones to know of, after a plan. */
   track(plan: Plan, view: ClusterView): void {
-    const gone = new Set(this.#zones.keys());
+    let count = 0;
     for (const each of plan.zones.values()) {
-      if (each.kind !== 'primary' && each.kind !== 'secondary') continue;
-      gone.delete(each.zone);
+      if (!isServed(each)) continue;
       this.#trackOne(each, view.statuses.get(each.object.key)?.allocated?.serial);
+      count += 1;
     }
-    for (const zone of gone) {
-      const tracked = this.#zones.get(zone);
-      this.#zones.delete(zone);
-      this.#off.forget(zone);
-      if (tracked !== undefined) this.#deps.feed.drop(tracked.plan.object.key);
-    }
+    if (count < this.#zones.size) this.#forgetGone(plan);
     this.#early.clear();
     this.#look();
+  }
+
+  #forgetGone(plan: Plan): void {
+    const wanted = new Set([...plan.zones.values()].filter(isServed).map(({ zone }) => zone));
+    for (const [zone, tracked] of this.#zones) {
+      if (wanted.has(zone)) continue;
+      this.#zones.delete(zone);
+      this.#off.forget(zone);
+      this.#deps.feed.drop(tracked.plan.object.key);
+    }
   }
 
   #trackOne(plan: PrimaryPlan | SecondaryPlan, wanted: Serial | undefined): void {

@@ -1,4 +1,5 @@
 import { displayName } from '../dns/name.ts';
+import { isServed } from '../plan/plan-zone.ts';
 import type { Verdict } from '../report/http-sources.ts';
 import { isBad } from '../report/zone-report.ts';
 import type { Whole } from './http-sources.ts';
@@ -78,7 +79,7 @@ export class Readiness {
     const patient = this.#isPatient();
     const missing = [...(agent.state.outcome?.plan.zones.values() ?? [])].filter((plan) => {
       if (plan.kind === 'pending') return true;
-      if (plan.kind !== 'primary' && plan.kind !== 'secondary') return false;
+      if (!isServed(plan)) return false;
       if (agent.state.outcome?.failures.has(plan.zone)) return false;
       const copy = copies.copyOf(plan.zone);
       if (copy === undefined) return true;

@@ -136,7 +136,8 @@ export class Primary {
     const targets = await this.#agreements.targets([plan], this.#ledger(), progressOf(this.#seen));
     const target = targets.get(zone);
     if (target !== undefined) this.#load(target);
-    await this.#agreements.publish([plan], this.#ledger(), progressOf(this.#seen));
+    const never = new AbortController().signal;
+    await this.#agreements.publish([plan], this.#ledger(), progressOf(this.#seen), never);
   }
 
   #load(target: Target): void {
