@@ -64,9 +64,10 @@ async function confirmGiven(
     ),
   );
   const arrived = await loader.arrived(wanted, since, signal);
-  return adds.flatMap(({ wanted: { zone }, wanted: each, target }) => {
-    if (target === undefined || arrived.has(zone)) confirm(each, target, deps);
-    else ledger.put([entryOf(each, clock)]);
+  return adds.flatMap(({ wanted: given, target }) => {
+    const { zone } = given;
+    if (target === undefined || arrived.has(zone)) confirm(given, target, deps);
+    else ledger.put([entryOf(given, clock)]);
     const why = loadProblem(zone, since);
     return why === undefined ? [] : [{ zone, why: `named refuses the zone: ${why}` }];
   });

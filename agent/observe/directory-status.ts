@@ -3,7 +3,7 @@ import { type Clock, timestamp } from '../clock.ts';
 import type { Allocation } from '../plan/registration.ts';
 import { failureOf } from '../problem.ts';
 import type { ZoneReport } from '../report/zone-report.ts';
-import type { ObjectKey } from '../resources/types.ts';
+import { type ObjectKey, partsOfKey } from '../resources/types.ts';
 import type { InvalidObject, Written, ZoneStatus } from './cluster.ts';
 import { BLIND_RESCAN_MS, FolderWatch, WATCH_BEGINS_MS } from './folder-watch.ts';
 import { type Hinted, Hints } from './hints.ts';
@@ -114,7 +114,7 @@ export class DirectoryStatus {
     const name = fileNameOf(zone);
     const base = await this.#newest(name, at);
     if (base === undefined || versionOf(base) !== at) return;
-    await this.#put(name, base, { ...nameOf(zone), status: {}, removed: true });
+    await this.#put(name, base, { ...partsOfKey(zone), status: {}, removed: true });
   }
 
   async stop(): Promise<void> {
@@ -132,7 +132,7 @@ export class DirectoryStatus {
     if (versionOf(base) !== at) return { kind: 'conflict' };
     const old = at === undefined || base === undefined ? undefined : documentOf(base)?.status;
     const status = change(old ?? { firstSeen: timestamp(this.#options.clock.now()) });
-    const version = versionOf(await this.#put(name, base, { ...nameOf(zone), status }));
+    const version = versionOf(await this.#put(name, base, { ...partsOfKey(zone), status }));
     return version === undefined ? { kind: 'conflict' } : { kind: 'written', version };
   }
 
@@ -264,13 +264,8 @@ export class DirectoryStatus {
   }
 }
 
-const nameOf = (zone: ObjectKey): { namespace: string; name: string } => {
-  const slash = zone.indexOf('/');
-  return { namespace: zone.slice(0, slash), name: zone.slice(slash + 1) };
-};
-
 function fileNameOf(zone: ObjectKey): string {
-  const { namespace, name } = nameOf(zone);
+  const { namespace, name } = partsOfKey(zone);
   return safeObjectName(namespace, name);
 }
 

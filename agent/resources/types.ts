@@ -10,6 +10,11 @@ export type ObjectKey = string & { readonly __brand: 'ObjectKey' };
 export const objectKey = (namespace: string, name: string): ObjectKey =>
   `${namespace}/${name}` as ObjectKey;
 
+export function partsOfKey(key: ObjectKey): { readonly namespace: string; readonly name: string } {
+  const slash = key.indexOf('/');
+  return { namespace: key.slice(0, slash), name: key.slice(slash + 1) };
+}
+
 export const apiGroup = 'bindy.firestoned.io';
 
 /** Versions of the API that are read, the one that is written first. Their schemas are the same. */

@@ -1,6 +1,6 @@
 import { atOnce } from '../../at-once.ts';
 import { failureOf } from '../../problem.ts';
-import type { ObjectKey } from '../../resources/types.ts';
+import { type ObjectKey, partsOfKey } from '../../resources/types.ts';
 import type { Identity, RawObject } from './collection.ts';
 import { type KeeperOptions, type KeptObject, keepObject } from './kept-object.ts';
 import { Reflector, type ReflectorOptions } from './reflector.ts';
@@ -90,7 +90,7 @@ export class ConfigMaps {
 
   async #fetchOne(key: ObjectKey, signal: AbortSignal): Promise<void> {
     const { collection } = this.reflector;
-    const [namespace, name] = key.split('/');
+    const { namespace, name } = partsOfKey(key);
     const path = `/api/v1/namespaces/${namespace}/configmaps/${name}`;
     const answer = await this.#options.api.request({ method: 'GET', path }, signal);
     if (answer.ok) return collection.fill(answer.body);

@@ -1,4 +1,4 @@
-import { apiVersions, type ObjectKey } from '../../resources/types.ts';
+import { apiVersions, type ObjectKey, partsOfKey } from '../../resources/types.ts';
 import type { ClusterEvent } from '../cluster.ts';
 import type { RawObject } from './collection.ts';
 import { microTime } from './lease.ts';
@@ -37,10 +37,9 @@ export function regardingOf(
   if (about.kind === 'Pod')
     return { apiVersion: 'v1', kind: 'Pod', namespace, name: pod, uid: podUid };
   const uid = uidOf(about.key);
-  const [zoneNamespace, name] = about.key.split('/');
   return uid === undefined
     ? undefined
-    : { apiVersion: apiVersions[0], kind: 'DNSZone', namespace: zoneNamespace, name, uid };
+    : { apiVersion: apiVersions[0], kind: 'DNSZone', ...partsOfKey(about.key), uid };
 }
 
 /** `<what it is about>.<id>`, at most 253 characters. */

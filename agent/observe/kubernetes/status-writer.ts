@@ -2,7 +2,7 @@ import { type Clock, timestamp } from '../../clock.ts';
 import { TransientError } from '../../problem.ts';
 import type { ZoneReport } from '../../report/zone-report.ts';
 import { isObject } from '../../resources/got.ts';
-import type { ObjectKey } from '../../resources/types.ts';
+import { type ObjectKey, partsOfKey } from '../../resources/types.ts';
 import type { Cluster, InvalidObject, Written, ZoneStatus } from '../cluster.ts';
 import type { KubernetesApi } from './api.ts';
 import type { Refusal } from './api-answer.ts';
@@ -116,7 +116,7 @@ export class StatusWriter {
 
   /** As a list of one: who may list zones need not have the right to get one. */
   async #readAgain(zone: ObjectKey): Promise<void> {
-    const { namespace, name } = partsOf(zone);
+    const { namespace, name } = partsOfKey(zone);
     const path = this.#zonesIn(namespace);
     const query = { fieldSelector: `metadata.name=${name}` };
     try {
@@ -137,7 +137,7 @@ export class StatusWriter {
   }
 
   #request(zone: ObjectKey, { uid, status }: KnownZone, manager: Manager, fields: RawObject) {
-    const { namespace, name } = partsOf(zone);
+    const { namespace, name } = partsOfKey(zone);
     return this.#options.api.request({
       method: 'PATCH',
       path: `${this.#zonesIn(namespace)}/${name}/status`,
@@ -172,11 +172,6 @@ export class StatusWriter {
     this.#problems = problems;
     this.#options.changed();
   }
-}
-
-function partsOf(zone: ObjectKey): { readonly namespace: string; readonly name: string } {
-  const [namespace = '', name = ''] = zone.split('/');
-  return { namespace, name };
 }
 
 /** The server has something against the write that another try will not change. */
