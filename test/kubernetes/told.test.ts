@@ -108,11 +108,15 @@ test('where DNSZone lacks our fields everything is served and healed, no serial 
   await untilEqual(() => story.jsonpath('example-com', path), 'True', patience);
   const message = '.status.conditions[?(@.type=="StatusComplete")].message';
   expect(await story.jsonpath('example-com', message)).toContain('has no status fields');
-  // At the pods that had something to write.
-  const warnings =
-    '-o=jsonpath={range .items[?(@.reason=="ObjectWrong")]}{.involvedObject.kind} {.message}{"\\n"}{end}';
-  const wrong =
-    /^Pod CustomResourceDefinition dnszones\.bindy\.firestoned\.io: status: want it to declare .*transfers/m;
-  await until(async () => wrong.test(await story.kubectl('get', 'events', warnings)), patience);
+  // At the pod that had something to write.
+  const agreed = await story.jsonpath(
+    'example-com',
+    '.status.conditions[?(@.type=="Agreed")].message',
+  );
+  await describes(
+    story,
+    ['pod', JSON.parse(agreed).allocated.by],
+    /Warning +ObjectWrong .* CustomResourceDefinition dnszones\.bindy\.firestoned\.io: status: want it to declare .*transfers/,
+  );
   expect((await rig.pod('primary-0').get('/readyz'))?.status).toBe(200);
 }, 120_000);
