@@ -2,6 +2,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DomainName } from '../dns/name.ts';
 import { cleanTemporary, FileError, publish, readIfPresent } from '../files.ts';
+import { LayeredMap } from '../layered-map.ts';
 import type { ServedZone } from '../plan/served-zone.ts';
 import { isObject } from '../resources/got.ts';
 
@@ -102,7 +103,7 @@ export class Ledger {
   /** What was wrong with the file when it was opened. These lines are lost: their zones are not ours any more. */
   readonly damaged: readonly DamagedLine[];
   readonly #path: string;
-  readonly #entries: Map<DomainName, LedgerEntry>;
+  #entries: LayeredMap<DomainName, LedgerEntry>;
   #unwritten: Change[] = [];
   #lines: number;
   #file: FileHandle | undefined;
@@ -118,27 +119,27 @@ export class Ledger {
     whole: boolean,
   ) {
     this.#path = path;
-    this.#entries = entries;
+    this.#entries = LayeredMap.of(entries);
     this.damaged = damaged;
     this.#lines = lines;
     this.#torn = !whole;
   }
 
+  /** As they are now: what is put later is not among them. */
   entries(): ReadonlyMap<DomainName, LedgerEntry> {
     return this.#entries;
   }
 
   put(entries: Iterable<LedgerEntry>): void {
-    for (const put of entries) this.#change({ put });
+    const all = new Map(Array.from(entries, (put) => [put.zone, put]));
+    this.#entries = this.#entries.with(all);
+    for (const put of all.values()) this.#unwritten.push({ put });
   }
 
   remove(zones: Iterable<DomainName>): void {
-    for (const remove of zones) if (this.#entries.has(remove)) this.#change({ remove });
-  }
-
-  #change(change: Change): void {
-    apply(this.#entries, change);
-    this.#unwritten.push(change);
+    const known = [...zones].filter((zone) => this.#entries.has(zone));
+    this.#entries = this.#entries.with(new Map(known.map((zone) => [zone, undefined])));
+    for (const remove of known) this.#unwritten.push({ remove });
   }
 
   /** Writes what has changed, in one go, and waits until it is on the disk. Throws a FileError; then the next one tries again. */

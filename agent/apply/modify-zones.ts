@@ -24,7 +24,7 @@ export async function modifyZones(
 ): Promise<Failure[]> {
   const { ledger } = deps;
   if (modifies.length === 0) return [];
-  const before = new Map(ledger.entries());
+  const before = ledger.entries();
   const unannounced = await announceAll(modifies, before, deps);
   if (unannounced !== undefined) return failAll(modifies, unannounced);
   const all = await giveAllAtOnce(modifies.length, new Set(), deps);

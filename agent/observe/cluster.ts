@@ -59,7 +59,6 @@ export interface ClusterView extends ResourceMaps {
   readonly synced: boolean;
   /** Grows whenever a resource (not a peer, not a status) changes. */
   readonly progress: Progress;
-  /** Always up to date, in an older view as well: they change all the time, and nothing is planned from them alone. */
   readonly statuses: ReadonlyMap<ObjectKey, ZoneStatus>;
   /** Every other pod by its name. */
   readonly peers: ReadonlyMap<string, Peer>;

@@ -1,5 +1,6 @@
 import { atOnce } from '../at-once.ts';
 import { type Clock, timestamp } from '../clock.ts';
+import { LayeredMap } from '../layered-map.ts';
 import type { Allocation } from '../plan/registration.ts';
 import { failureOf } from '../problem.ts';
 import type { ZoneReport } from '../report/zone-report.ts';
@@ -54,7 +55,7 @@ export class DirectoryStatus {
   readonly #behindSince = new Map<string, number>();
   readonly #problems = new Map<string, string>();
   #watch: FolderWatch | undefined;
-  readonly #statuses = new Map<ObjectKey, ZoneStatus>();
+  #statuses = LayeredMap.of<ObjectKey, ZoneStatus>();
   #synced = false;
 
   constructor(options: DirectoryStatusOptions) {
@@ -84,7 +85,6 @@ export class DirectoryStatus {
     return this.#synced;
   }
 
-  /** Always up to date. */
   get statuses(): ReadonlyMap<ObjectKey, ZoneStatus> {
     return this.#statuses;
   }
@@ -184,8 +184,10 @@ export class DirectoryStatus {
   }
 
   #replace(before: Known['entry'], now: Known['entry']): void {
-    if (before !== undefined) this.#statuses.delete(before.key);
-    if (now !== undefined) this.#statuses.set(now.key, now.status);
+    const changes = new Map<ObjectKey, ZoneStatus | undefined>();
+    if (before !== undefined) changes.set(before.key, undefined);
+    if (now !== undefined) changes.set(now.key, now.status);
+    this.#statuses = this.#statuses.with(changes);
   }
 
   #hint(entry: string | undefined): void {

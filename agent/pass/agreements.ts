@@ -70,6 +70,12 @@ const SILENCE_MS = 5000;
 export class Agreements {
   readonly #deps: AgreementDeps;
   readonly #memory = new Map<ObjectKey, Memory>();
+  /** What this pod has loaded as a sole primary, and is not published yet. */
+  readonly #unpublished = new Map<
+    ObjectKey,
+    Pick<About, 'plan' | 'progress'> & { readonly serial: Serial }
+  >();
+  #publishing: Promise<void> | undefined;
   /** Pods that did not answer just now. */
   readonly #silent: ShortMemory<string, true>;
 
@@ -91,9 +97,7 @@ export class Agreements {
     const { statuses } = this.#deps.cluster.view();
     const targets = new Map<DomainName, Target>();
     const work: (() => Promise<void>)[] = [];
-    const seen = new Set<ObjectKey>();
     for (const plan of plans) {
-      seen.add(plan.object.key);
       const status = statuses.get(plan.object.key);
       const about = { plan, served: served.get(plan.zone), progress, status };
       const decision = this.#decide(about, this.#heardFor(about));
@@ -106,47 +110,75 @@ export class Agreements {
           if (target !== undefined) targets.set(plan.zone, target);
         });
     }
-    for (const zone of this.#memory.keys()) if (!seen.has(zone)) this.#memory.delete(zone);
     await atOnce(AT_ONCE, work, (each) => each());
     return targets;
   }
 
   /**
-   * Publishes what a sole primary has loaded, so that those who come later agree.
+   * Publishes what a sole primary has loaded, so that those who come later agree. Resolves when nothing is left to publish;
+   * of thousands of zones that takes a minute.
    *
    * @param signal stops between two zones
    */
-  async publish(
+  publish(
     plans: Iterable<PrimaryPlan>,
     served: ReadonlyMap<string, ServedZone>,
     progress: Progress,
     signal: AbortSignal,
   ): Promise<void> {
-    const { statuses } = this.#deps.cluster.view();
-    const work: (() => Promise<void>)[] = [];
     for (const plan of plans) {
-      const entry = served.get(plan.zone);
-      const { serial, hash, pending } = entry ?? {};
-      if (serial === undefined || hash !== plan.content.hash || pending === true) continue;
-      if (plan.ranked.some((pod) => pod !== this.#deps.self)) continue;
-      const status = statuses.get(plan.object.key);
-      const same =
-        status?.allocated?.serial === serial && status.allocated.contentHash === plan.content.hash;
-      const about = { plan, served: entry, progress, status };
-      if (!same) work.push(() => this.#swap(about, serial).then(() => undefined));
+      const serial = this.#unpublishedSerial(plan, served.get(plan.zone));
+      if (serial === undefined) this.#unpublished.delete(plan.object.key);
+      else this.#unpublished.set(plan.object.key, { plan, serial, progress });
     }
-    await atOnce(AT_ONCE, work, async (each) => {
-      if (!signal.aborted) await each();
+    this.#publishing ??= this.#publishAll(signal).finally(() => {
+      this.#publishing = undefined;
     });
+    return this.#publishing;
+  }
+
+  /** What is loaded of the zone waits to be published. */
+  isPublishing(zone: ObjectKey): boolean {
+    return this.#unpublished.has(zone);
+  }
+
+  /** The serial under which a sole primary serves its content, where that is not what was agreed on. */
+  #unpublishedSerial(
+    { content, ranked, object }: PrimaryPlan,
+    served: ServedZone | undefined,
+  ): Serial | undefined {
+    const { cluster, self } = this.#deps;
+    const { serial, hash, pending } = served ?? {};
+    if (serial === undefined || hash !== content.hash || pending === true) return undefined;
+    if (ranked.some((pod) => pod !== self)) return undefined;
+    const { allocated } = cluster.view().statuses.get(object.key) ?? {};
+    return isAllocated({ content, serial }, allocated) ? undefined : serial;
+  }
+
+  async #publishAll(signal: AbortSignal): Promise<void> {
+    const { cluster } = this.#deps;
+    while (this.#unpublished.size > 0 && !signal.aborted)
+      await atOnce(AT_ONCE, [...this.#unpublished], async ([key, loaded]) => {
+        if (signal.aborted || this.#unpublished.get(key) !== loaded) return;
+        const status = cluster.view().statuses.get(key);
+        await this.#swap({ ...loaded, status }, loaded.serial);
+        // What did not get through is put again by the next pass.
+        if (this.#unpublished.get(key) === loaded) this.#unpublished.delete(key);
+      });
+  }
+
+  /** This pod has no part in agreeing on the zone any more. */
+  forget(zone: ObjectKey): void {
+    this.#memory.delete(zone);
+    this.#unpublished.delete(zone);
   }
 
   /** Zones whose content differs from what was agreed, where neither agreeing nor taking it over helped, and why. */
   divergences(): Map<ObjectKey, string> {
-    return new Map(
-      [...this.#memory].flatMap(([zone, { diverged }]) =>
-        diverged === undefined ? [] : [[zone, diverged] as const],
-      ),
-    );
+    const divergences = new Map<ObjectKey, string>();
+    for (const [zone, { diverged }] of this.#memory)
+      if (diverged !== undefined) divergences.set(zone, diverged);
+    return divergences;
   }
 
   #decide(about: About, elsewhere: Agreement['elsewhere']): Decision {
@@ -213,7 +245,10 @@ export class Agreements {
     }
   }
 
-  async #swap({ plan, progress, status }: About, serial: Serial): Promise<boolean> {
+  async #swap(
+    { plan, progress, status }: Pick<About, 'plan' | 'progress' | 'status'>,
+    serial: Serial,
+  ): Promise<boolean> {
     const { cluster, self, log, again } = this.#deps;
     const zone = plan.object.key;
     const { hash: contentHash, records } = plan.content;
@@ -293,6 +328,10 @@ function settle(memory: Memory): void {
   memory.taken = undefined;
   memory.diverged = undefined;
 }
+
+/** It is what the primaries agreed on. */
+export const isAllocated = (target: Target, allocated: Allocation | undefined): boolean =>
+  allocated?.serial === target.serial && allocated.contentHash === target.content.hash;
 
 /** What can be served without asking anyone. */
 function targetNow(content: ZoneContent, decision: Decision): Target | undefined {

@@ -7,22 +7,23 @@ import type { ZoneApplier } from '../apply/zone-applier.ts';
 import { atOnce } from '../at-once.ts';
 import type { Clock } from '../clock.ts';
 import type { DomainName } from '../dns/name.ts';
+import { lastOnly } from '../last-only.ts';
 import type { Logger } from '../log.ts';
 import type { ClusterView } from '../observe/cluster.ts';
 import type { Compiler } from '../observe/compiler.ts';
 import type { ProofTarget, Prover } from '../observe/prover.ts';
 import { type Action, explainAction, type Target, zoneOf } from '../plan/action.ts';
-import { diff } from '../plan/diff.ts';
+import { diff, unwantedIn } from '../plan/diff.ts';
 import { isEmptyZone } from '../plan/empty-zones.ts';
 import { type GuardLimits, guardPlan, type Held } from '../plan/guard.ts';
 import type { WantedConfig } from '../plan/named-config.ts';
 import type { PrimaryPlan, ZonePlan, ZoneSettings } from '../plan/plan-zone.ts';
-import type { Plan, Planner } from '../plan/planner.ts';
+import { type Plan, type Planner, requestsOf } from '../plan/planner.ts';
 import type { Registration } from '../plan/registration.ts';
 import type { ServedZone } from '../plan/served-zone.ts';
 import { failureOf, TransientError } from '../problem.ts';
 import type { ObjectKey } from '../resources/types.ts';
-import type { Agreements } from './agreements.ts';
+import { type Agreements, isAllocated } from './agreements.ts';
 import { Withholder } from './withhold.ts';
 import type { Writers } from './writers.ts';
 
@@ -61,6 +62,8 @@ export interface PassInputs {
 /** What came of it. */
 export interface PassOutcome {
   readonly plan: Plan;
+  /** How many zones it has looked at: those that something has changed about, or that were not as they are to be. */
+  readonly looked: number;
   /** What was to be done, the held part left out. */
   readonly actions: readonly Action[];
   readonly held: Held | undefined;
@@ -84,17 +87,23 @@ const RETRY_MS = 1000;
 const WRITERS_AT_ONCE = 16;
 const NOTHING: ReadonlyMap<DomainName, ServedZone> = new Map();
 
-/** One pass: plan, agree, compare, guard, apply. It costs what changed. */
+/** One pass: plan, agree, compare, guard, apply. It costs what changed, and what is not yet as it is to be. */
 export class Passes {
   readonly #deps: PassDeps;
   readonly #backoff: Backoff;
+  /** Zones that may not be as they are to be. */
+  readonly #open = new Set<ObjectKey>();
+  /** What plans have found since a pass got through. */
+  #found = nothingFound();
   /** named was not told yet of the configuration that was published last. */
   #unread = false;
   /** From the first preparation on, named may be starting, on what lay there then. */
   #prepared = false;
   readonly #withholder = new Withholder();
-  /** Whether what is served is being told, and whether a later pass has more to tell. */
-  #publishing: 'no' | 'now' | 'once more' = 'no';
+  /** What looks at all zones does so when one of them has changed. */
+  readonly #unwantedIn = lastOnly(unwantedIn);
+  readonly #proofTargets = lastOnly(proofTargets);
+  readonly #wantedConfig = lastOnly(wantedConfig);
 
   constructor(deps: PassDeps) {
     this.#deps = deps;
@@ -116,15 +125,16 @@ export class Passes {
       foreign,
       ahead: this.#deps.writers.ahead,
     });
-    compiler.want(
-      [...planned.zones.values()].flatMap((each) => (each.kind === 'pending' ? each.requests : [])),
-    );
+    this.#remember(planned);
+    compiler.want(requestsOf(planned));
     // What a named that was never started was to be given is written afresh, whole.
     const given = inputs.named === 'never-started' ? NOTHING : served;
     const { drops, withheld, held, approved } = guardPlan(planned, {
       view,
       self: self.pod,
       served: given,
+      unwanted: this.#unwantedIn(planned.zones, given),
+      changing: this.#openIn(planned, inputs.named).values(),
       limits: this.#deps.limits,
       approved: inputs.approved,
     });
@@ -135,15 +145,22 @@ export class Passes {
       guarded: withheld,
       loader: inputs.named === 'ready' ? this.#deps.loader : undefined,
     });
-    prover.watch(proofTargets(plan));
-    const { plans, targets } = await this.#targets(plan, view);
-    const actions = [...diff({ plans, targets, served: given }), ...drops];
+    this.#remember(plan);
+    prover.watch(this.#proofTargets(plan.zones));
+    const open = this.#openIn(plan, inputs.named);
+    const { plans, targets } = await this.#targets(open, view);
+    const now = inputs.named === 'never-started' ? NOTHING : ledger.entries();
+    const actions = [...diff({ plans, targets, served: now }), ...drops];
     if (inputs.named !== 'never-started' && view.removalsFrozen === undefined) this.#mark(held);
-    const config = await this.#configure(wantedConfig(plan), held);
-    const firstStanzas = await this.#apply(actions, inputs, config, plan);
+    const config = await this.#configure(this.#wantedConfig(plan.config, plan.zones), held);
+    const firstStanzas = await this.#apply(actions, inputs, config, open);
     const unsaved = await failureOf(ledger.flush());
+    if (inputs.named === 'ready') this.#close(open, targets, actions, view);
+    const { changed, touched } = this.#found;
+    this.#found = nothingFound();
     return {
-      plan,
+      plan: { ...plan, changed: [...changed], touched: [...touched] },
+      looked: open.size,
       actions,
       held,
       approved,
@@ -160,15 +177,55 @@ export class Passes {
     await this.#deps.applier.confirmPrepared();
   }
 
+  #remember({ changed, touched }: Plan): void {
+    for (const key of changed) this.#found.changed.add(key);
+    for (const key of touched) this.#found.touched.add(key);
+    for (const key of touched) this.#open.add(key);
+  }
+
+  /** The zones to look at: all of them where named does not say what it has. */
+  #openIn({ zones }: Plan, named: PassInputs['named']): ReadonlyMap<ObjectKey, ZonePlan> {
+    const { agreements } = this.#deps;
+    const open = new Map<ObjectKey, ZonePlan>();
+    for (const key of this.#open) {
+      const plan = zones.get(key);
+      if (plan?.kind !== 'primary') agreements.forget(key);
+      if (plan === undefined) this.#open.delete(key);
+      else if (!agreements.isPublishing(key) || this.#found.touched.has(key)) open.set(key, plan);
+    }
+    return named === 'ready' ? open : zones;
+  }
+
+  /** What is as it is to be is not looked at again before something about it has changed. */
+  #close(
+    open: ReadonlyMap<ObjectKey, ZonePlan>,
+    targets: ReadonlyMap<DomainName, Target | 'on-disk'>,
+    actions: readonly Action[],
+    { statuses }: ClusterView,
+  ): void {
+    const served = this.#deps.ledger.entries();
+    const acted = new Set(actions.map(zoneOf));
+    const isDone = (plan: ZonePlan): boolean => {
+      if (plan.kind === 'pending' || acted.has(plan.zone)) return false;
+      if (plan.kind !== 'primary') return true;
+      if (plan.withheld !== undefined) return false;
+      if (plan.dynamic) return !plan.claim && served.has(plan.zone);
+      const target = targets.get(plan.zone);
+      const allocated = statuses.get(plan.object.key)?.allocated;
+      return typeof target === 'object' && isAllocated(target, allocated);
+    };
+    for (const [key, plan] of open) if (isDone(plan)) this.#open.delete(key);
+  }
+
   /** What is held stays so over a restart. */
   #mark(held: Held | undefined): void {
     const { ledger } = this.#deps;
     const zones = new Set(held?.zones);
-    for (const entry of [...ledger.entries().values()]) {
-      const { held: marked, ...rest } = entry;
-      if ((marked === true) === zones.has(entry.zone)) continue;
+    const others = [...ledger.entries().values()].filter(
+      (entry) => (entry.held === true) !== zones.has(entry.zone),
+    );
+    for (const { held: marked, ...rest } of others)
       ledger.put([marked === true ? rest : { ...rest, held: true }]);
-    }
   }
 
   /**
@@ -187,12 +244,12 @@ export class Passes {
     }
   }
 
-  async #targets(plan: Plan, { progress }: ClusterView) {
+  async #targets(open: ReadonlyMap<ObjectKey, ZonePlan>, { progress }: ClusterView) {
     const { agreements, writers, ledger, loader } = this.#deps;
-    const plans = new Map<ObjectKey, ZonePlan>(plan.zones);
+    const plans = new Map(open);
     const served = ledger.entries();
-    const primaries = primaryPlans(plan);
-    await writers.catchUp(plan.zones);
+    const primaries = primaryPlans(open);
+    await writers.catchUp(open);
     const targets = new Map<DomainName, Target | 'on-disk'>(
       await agreements.targets(
         primaries.filter((each) => !each.dynamic),
@@ -243,9 +300,9 @@ export class Passes {
     actions: readonly Action[],
     { named, view, signal }: PassInputs,
     config: ConfigOutcome,
-    plan: Plan,
+    open: ReadonlyMap<ObjectKey, ZonePlan>,
   ): Promise<string | undefined> {
-    const { applier, reconfig, log, again } = this.#deps;
+    const { applier, agreements, ledger, reconfig, log, again } = this.#deps;
     if (config.kind === 'published') this.#unread = true;
     if (named === 'never-started') {
       const { stanzas, failures } = await applier.prepare(actions);
@@ -267,23 +324,10 @@ export class Passes {
     for (const action of due) log.info({ zone: zoneOf(action) }, explainAction(action));
     const failures = due.length === 0 ? [] : await applier.apply(due, signal);
     this.#note(due, failures);
-    this.#publish(plan, view, signal);
+    const own = primaryPlans(open).filter((each) => !each.dynamic);
+    // Not waited for: the next change would wait with it.
+    void agreements.publish(own, ledger.entries(), view.progress, signal);
     return undefined;
-  }
-
-  /** Not waited for: thousands of zones take a minute, and the next change would wait with them. */
-  #publish(plan: Plan, view: ClusterView, signal: AbortSignal): void {
-    const { agreements, ledger, again } = this.#deps;
-    if (this.#publishing !== 'no') {
-      this.#publishing = 'once more';
-      return;
-    }
-    this.#publishing = 'now';
-    const plans = primaryPlans(plan).filter((each) => !each.dynamic);
-    void agreements.publish(plans, ledger.entries(), view.progress, signal).finally(() => {
-      if (this.#publishing === 'once more') again(0);
-      this.#publishing = 'no';
-    });
   }
 
   #note(done: readonly Action[], failures: readonly Failure[]): void {
@@ -304,17 +348,18 @@ export class Passes {
   }
 }
 
+const nothingFound = () => ({ changed: new Set<ObjectKey>(), touched: new Set<ObjectKey>() });
+
 /** named must not make by itself what it is to have from us. */
-function wantedConfig({ config, zones }: Plan): WantedConfig {
-  const own = [...zones.values()].filter(
-    ({ kind, zone }) => kind !== 'elsewhere' && kind !== 'conflict' && isEmptyZone(zone),
-  );
-  if (own.length === 0) return config;
-  return { ...config, ownEmptyZones: own.map(({ zone }) => zone).sort() };
+function wantedConfig(config: Plan['config'], zones: Plan['zones']): WantedConfig {
+  const own: DomainName[] = [];
+  for (const { kind, zone } of zones.values())
+    if (kind !== 'elsewhere' && kind !== 'conflict' && isEmptyZone(zone)) own.push(zone);
+  return own.length === 0 ? config : { ...config, ownEmptyZones: own.sort() };
 }
 
-const primaryPlans = (plan: Plan): PrimaryPlan[] =>
-  [...plan.zones.values()].filter((each) => each.kind === 'primary');
+const primaryPlans = (plans: ReadonlyMap<ObjectKey, ZonePlan>): PrimaryPlan[] =>
+  [...plans.values()].filter((each) => each.kind === 'primary');
 
 /** Loaded by an earlier run, under the hash that its content has now: known record by record. */
 function recognise(
@@ -327,9 +372,9 @@ function recognise(
 }
 
 /** Peers are proven by any zone they should have, servers outside zone by zone. */
-function proofTargets(plan: Plan): Map<string, ProofTarget> {
+function proofTargets(zones: Plan['zones']): Map<string, ProofTarget> {
   const targets = new Map<string, ProofTarget>();
-  for (const each of plan.zones.values()) {
+  for (const each of zones.values()) {
     if (each.kind !== 'secondary') continue;
     for (const candidate of each.candidates)
       if (!targets.has(candidate.proof))

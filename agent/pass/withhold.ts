@@ -42,6 +42,7 @@ export class Withholder {
       ...plan,
       zones: new Map<ObjectKey, ZonePlan>([...plan.zones, ...now]),
       changed: [...new Set([...plan.changed, ...moved])],
+      touched: [...new Set([...plan.touched, ...moved])],
     };
   }
 

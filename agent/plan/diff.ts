@@ -16,7 +16,8 @@ export interface DiffInputs {
 
 export interface DropInputs {
   readonly plans: ReadonlyMap<ObjectKey, ZonePlan>;
-  readonly served: ReadonlyMap<string, ServedZone>;
+  /** See `unwantedIn`. */
+  readonly unwanted: readonly ServedZone[];
   /** Zones whose object cannot be read as it stands: what is served of them stays. */
   readonly unreadable: ReadonlySet<ObjectKey>;
   /** Why nothing may be taken for deleted just now. */
@@ -63,16 +64,28 @@ export const wantedOf = (plan: PrimaryPlan | SecondaryPlan): Wanted => ({
   primaries: plan.kind === 'secondary' ? plan.primaries : [],
 });
 
-/** What named serves and nobody wants here any more. */
+/** What named serves and no plan wants here any more. */
+export function unwantedIn(
+  plans: ReadonlyMap<ObjectKey, ZonePlan>,
+  served: ReadonlyMap<string, ServedZone>,
+): readonly ServedZone[] {
+  const doubtful = [...served.values()].filter(({ zone, key }) => !isWanted(plans.get(key), zone));
+  if (doubtful.length === 0) return doubtful;
+  // Another object may have the name now.
+  const wanted = new Set(
+    [...plans.values()].filter((plan) => isWanted(plan, plan.zone)).map(({ zone }) => zone),
+  );
+  return doubtful.filter(({ zone }) => !wanted.has(zone));
+}
+
+const isWanted = (plan: ZonePlan | undefined, zone: DomainName): boolean =>
+  plan?.zone === zone && plan.kind !== 'elsewhere' && plan.kind !== 'conflict';
+
+/** What is to be taken from named: what nobody wants, as far as that is known for sure. */
 export function dropsIn(inputs: DropInputs): Extract<Action, { kind: 'drop' }>[] {
   if (inputs.removalsFrozen !== undefined) return [];
-  const wanted = new Set(
-    [...inputs.plans.values()]
-      .filter(({ kind }) => kind !== 'elsewhere' && kind !== 'conflict')
-      .map(({ zone }) => zone),
-  );
-  return [...inputs.served.values()]
-    .filter(({ zone, key }) => !wanted.has(zone) && !inputs.unreadable.has(key))
+  return inputs.unwanted
+    .filter(({ key }) => !inputs.unreadable.has(key))
     .map((now) => ({ kind: 'drop', zone: now.zone, why: whyDropped(now, inputs) }));
 }
 

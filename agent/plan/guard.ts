@@ -63,6 +63,10 @@ export interface GuardedView {
   readonly view: Pick<ClusterView, 'invalid' | 'removalsFrozen' | 'statuses'>;
   readonly self: string;
   readonly served: ReadonlyMap<DomainName, ServedZone>;
+  /** What of it no plan wants (`unwantedIn`). */
+  readonly unwanted: readonly ServedZone[];
+  /** The plans whose content may be another than what is served. */
+  readonly changing: Iterable<ZonePlan>;
   readonly limits: GuardLimits;
   readonly approved: ReadonlySet<string>;
 }
@@ -70,17 +74,17 @@ export interface GuardedView {
 /** What a plan would drop and lose, judged. */
 export function guardPlan(
   { zones }: Pick<Plan, 'zones'>,
-  { view, self, served, limits, approved }: GuardedView,
+  { view, self, served, unwanted, changing, limits, approved }: GuardedView,
 ): Guarded {
   const unreadable = view.invalid.flatMap(({ zone }) => (zone === undefined ? [] : [zone]));
   const drops = dropsIn({
     plans: zones,
-    served,
+    unwanted,
     unreadable: new Set(unreadable),
     removalsFrozen: view.removalsFrozen,
   });
   const allocatedOf = (zone: ObjectKey) => view.statuses.get(zone)?.allocated;
-  const losses = lossesIn(zones.values(), served, allocatedOf, self);
+  const losses = lossesIn(changing, served, allocatedOf, self);
   return guard({ drops, losses, served, limits, approved });
 }
 

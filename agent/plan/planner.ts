@@ -1,8 +1,14 @@
 import type { DomainName } from '../dns/name.ts';
+import { differing, LayeredMap } from '../layered-map.ts';
 import type { ClusterView } from '../observe/cluster.ts';
 import { type DNSZone, type DnsRecord, type ObjectKey, objectKey } from '../resources/types.ts';
 import { type Claim, claimantHere } from './claim.ts';
-import { type CompiledLookup, type ContentResult, zoneContent } from './content.ts';
+import {
+  type CompiledLookup,
+  type CompileRequest,
+  type ContentResult,
+  zoneContent,
+} from './content.ts';
 import { effectiveConfig, type InstanceConfig } from './named-config.ts';
 import { place } from './placement.ts';
 import {
@@ -40,9 +46,18 @@ export interface Plan {
   readonly zones: ReadonlyMap<ObjectKey, ZonePlan>;
   /** The objects whose plan is another than last time. */
   readonly changed: readonly ObjectKey[];
+  /** Those, and the ones whose status, or what is served of them, is another than last time. */
+  readonly touched: readonly ObjectKey[];
   readonly config: InstanceConfig;
   readonly topology: Topology;
 }
+
+/** The zone texts that the plan waits for. Zones that wait are touched each time. */
+export const requestsOf = ({ zones, touched }: Plan): CompileRequest[] =>
+  touched.flatMap((key) => {
+    const plan = zones.get(key);
+    return plan?.kind === 'pending' ? plan.requests : [];
+  });
 
 /** What holds for all zones in one planning. */
 interface Frame {
@@ -50,21 +65,8 @@ interface Frame {
   readonly topology: Topology;
   readonly config: InstanceConfig;
   readonly records: RecordIndex;
-}
-
-interface Remembered {
-  readonly inputs: ZoneInputs;
-  readonly claim: Claim;
-  readonly plan: ZonePlan;
-}
-
-/** A zone's place among all of them; kept while no zone changes, so that a planning looks nothing up twice. */
-interface Slot {
-  readonly zone: DNSZone;
-  readonly name: DomainName;
-  /** The other zones of the name. */
-  readonly siblings: readonly DNSZone[];
-  former: Remembered | undefined;
+  /** The zones that are to be followed elsewhere (`PlanInputs.ahead`). */
+  readonly followed: readonly ObjectKey[];
 }
 
 interface RememberedContent {
@@ -73,48 +75,128 @@ interface RememberedContent {
   readonly result: ContentResult;
 }
 
-const NONE: readonly never[] = [];
+/** A zone's plan, and what it was made from. */
+interface Planned {
+  readonly inputs: ZoneInputs;
+  readonly claim: Claim;
+  readonly plan: ZonePlan;
+}
 
-/** Remembers each zone's plan, so that planning costs what changed. Same inputs, same plan: no clock, no chance. */
+/** A zone's place among all of them. */
+interface Slot {
+  readonly zone: DNSZone;
+  readonly name: DomainName;
+  /** The other zones of the name. */
+  siblings: readonly DNSZone[];
+  planned: Planned | undefined;
+  content: RememberedContent | undefined;
+}
+
+const NONE: readonly never[] = [];
+const NOTHING: ReadonlyMap<ObjectKey, DNSZone> = new Map();
+
+/**
+ * Remembers each zone's plan, so that planning costs what changed: the zones that nothing has changed about are not looked
+ * at. Same inputs, same plan: no clock, no chance.
+ */
 export class Planner {
-  #slots: ReadonlyMap<ObjectKey, Slot> = new Map();
-  /** The zones that the slots are for. */
-  #zones: ReadonlyMap<ObjectKey, DNSZone> | undefined;
-  #plans: ReadonlyMap<ObjectKey, ZonePlan> = new Map();
-  #contents = new WeakMap<DNSZone, RememberedContent>();
-  #names = new WeakMap<DNSZone, DomainName>();
-  #records: RecordIndex | undefined;
+  readonly #slots = new Map<ObjectKey, Slot>();
+  readonly #byName = new Map<string, readonly Slot[]>();
+  #plans = LayeredMap.of<ObjectKey, ZonePlan>();
+  /** Zones that are planned again in any case: they wait for something, or others have their name, or had it. */
+  readonly #restless = new Set<ObjectKey>();
+  #former: Frame | undefined;
   #topology: { readonly signature: string; readonly value: Topology } | undefined;
   #config: { readonly signature: string; readonly value: InstanceConfig } | undefined;
 
   plan(inputs: PlanInputs): Plan {
     const frame = this.#frame(inputs);
-    const gone = this.#seat(inputs.view.zones);
-    const changed: ObjectKey[] = [...gone];
-    for (const slot of this.#slots.values()) {
-      const entry = this.#planOne(slot, frame);
-      if (entry === slot.former) continue;
-      slot.former = entry;
-      changed.push(slot.zone.key);
-    }
-    if (changed.length > 0) this.#plans = plansOf(this.#slots);
-    return { zones: this.#plans, changed, config: frame.config, topology: frame.topology };
+    const moved = differing(this.#former?.inputs.view.zones ?? NOTHING, inputs.view.zones);
+    for (const key of moved) this.#seat(key, inputs.view.zones.get(key));
+    const touched = [...this.#touchedIn(frame, moved)].filter(
+      (key) => this.#slots.has(key) || this.#plans.has(key),
+    );
+    this.#former = frame;
+    const changed = touched.filter((key) => this.#planOne(key, frame));
+    if (changed.length > 0) this.#plans = this.#plansWith(changed);
+    const { config, topology } = frame;
+    return { zones: this.#plans, changed, touched, config, topology };
   }
 
-  /** Gives each zone its slot, with what is remembered of it; returns those that are no more. */
-  #seat(zones: ReadonlyMap<ObjectKey, DNSZone>): readonly ObjectKey[] {
-    if (zones === this.#zones) return NONE;
-    const former = this.#slots;
-    const slots = new Map<ObjectKey, Slot>();
-    for (const [name, group] of this.#byName(zones.values())) {
-      for (const zone of group) {
-        const siblings = group.length === 1 ? NONE : group.filter((each) => each !== zone);
-        slots.set(zone.key, { zone, name, siblings, former: former.get(zone.key)?.former });
-      }
+  /** Gives a zone its slot, or takes it away. */
+  #seat(key: ObjectKey, zone: DNSZone | undefined): void {
+    const former = this.#slots.get(key);
+    const name = zone === undefined ? undefined : nameOf(zone);
+    this.#slots.delete(key);
+    if (former !== undefined)
+      this.#group(former.name, (group) => group.filter((each) => each !== former));
+    if (zone === undefined || name === undefined) return;
+    const slot = { zone, name, siblings: NONE, planned: former?.planned, content: undefined };
+    this.#slots.set(key, slot);
+    this.#group(name, (group) => [...group, slot]);
+  }
+
+  /** Makes the zones of a name known to each other. */
+  #group(name: DomainName, change: (group: readonly Slot[]) => readonly Slot[]): void {
+    const group = change(this.#byName.get(name) ?? NONE);
+    if (group.length === 0) this.#byName.delete(name);
+    else this.#byName.set(name, group);
+    for (const slot of group) {
+      slot.siblings =
+        group.length === 1 ? NONE : group.filter((each) => each !== slot).map(({ zone }) => zone);
+      this.#restless.add(slot.zone.key);
     }
-    this.#zones = zones;
-    this.#slots = slots;
-    return [...former.keys()].filter((key) => !slots.has(key));
+  }
+
+  /** The zones that something has changed about since the last time; it may be nothing that their plans depend on. */
+  #touchedIn(frame: Frame, moved: readonly ObjectKey[]): Set<ObjectKey> {
+    const former = this.#former;
+    if (former?.topology !== frame.topology || former.config !== frame.config)
+      return new Set([...moved, ...this.#slots.keys()]);
+    const [was, now] = [former.inputs, frame.inputs];
+    const touched = new Set([
+      ...moved,
+      ...this.#restless,
+      ...differing(former.records.lists, frame.records.lists),
+      ...differing(was.view.statuses, now.view.statuses),
+      ...frame.followed,
+      ...former.followed,
+    ]);
+    const names = [
+      ...differing(was.served, now.served),
+      ...differing(was.outdated, now.outdated),
+      ...notInBoth(was.foreign, now.foreign),
+    ];
+    for (const name of names)
+      for (const { zone } of this.#byName.get(name) ?? NONE) touched.add(zone.key);
+    const isProvenAnew = was.proven !== now.proven;
+    if (isProvenAnew || was.view.configMaps !== now.view.configMaps)
+      for (const [key, { zone, planned }] of this.#slots) {
+        const isSecondary = planned?.plan.kind === 'secondary';
+        if ((isProvenAnew && isSecondary) || zone.spec.zoneFileFrom !== undefined) touched.add(key);
+      }
+    return touched;
+  }
+
+  /** Returns whether its plan is another now. */
+  #planOne(key: ObjectKey, frame: Frame): boolean {
+    const slot = this.#slots.get(key);
+    if (slot === undefined) {
+      this.#restless.delete(key);
+      return true;
+    }
+    const former = slot.planned;
+    slot.planned = planAgain(slot, frame);
+    const { plan } = slot.planned;
+    if (plan.kind === 'pending' || slot.siblings.length > 0) this.#restless.add(key);
+    else this.#restless.delete(key);
+    return plan !== former?.plan;
+  }
+
+  #plansWith(changed: readonly ObjectKey[]): LayeredMap<ObjectKey, ZonePlan> {
+    return this.#plans.with(
+      new Map(changed.map((key) => [key, this.#slots.get(key)?.planned?.plan])),
+    );
   }
 
   /** Topology and configuration keep their identity while nothing in them changed: it stands for "same" below. */
@@ -129,77 +211,14 @@ export class Planner {
     const config = effectiveConfig(instanceOf(topology, self), clusterOf(topology, self));
     this.#topology = keep(this.#topology, topologySignature(topology), topology);
     this.#config = keep(this.#config, JSON.stringify(config), config);
-    this.#records = indexRecords(view.zones, view.records, this.#records);
     return {
       inputs,
       topology: this.#topology.value,
       config: this.#config.value,
-      records: this.#records,
+      records: indexRecords(view.zones, view.records, this.#former?.records),
+      followed: [...(inputs.ahead?.keys() ?? NONE)],
     };
   }
-
-  #byName(zones: Iterable<DNSZone>): Map<DomainName, DNSZone[]> {
-    const byName = new Map<DomainName, DNSZone[]>();
-    for (const zone of zones) {
-      const name = this.#names.get(zone) ?? nameOf(zone);
-      if (name === undefined) continue;
-      this.#names.set(zone, name);
-      const group = byName.get(name);
-      if (group === undefined) byName.set(name, [zone]);
-      else group.push(zone);
-    }
-    return byName;
-  }
-
-  #planOne({ zone, name, siblings, former }: Slot, frame: Frame): Remembered {
-    const { view, served, foreign, compiled, settings, proven, outdated, ahead } = frame.inputs;
-    const inputs: ZoneInputs = {
-      zone,
-      name,
-      siblings,
-      records: frame.records.get(zone.key) ?? NONE,
-      zoneFileText: zoneFileText(zone, view),
-      writer: view.statuses.get(zone.key)?.writer,
-      ahead: ahead?.get(zone.key),
-      topology: frame.topology,
-      config: frame.config,
-      proven,
-      outdated: outdated.get(name),
-      current: currentPrimaries(zone, served.get(name)),
-      settings,
-    };
-    const claim = claimantHere(inputs, view.statuses, served.get(name), foreign.has(name));
-    if (former !== undefined && isSame(former, inputs, claim)) return former;
-    return { inputs, claim, plan: this.#planAnew(inputs, claim, compiled) };
-  }
-
-  #planAnew(inputs: ZoneInputs, claim: Claim, compiled: CompiledLookup): ZonePlan {
-    if (claim === 'ours') return planZone(inputs, () => this.#content(inputs, compiled));
-    return {
-      kind: 'conflict',
-      zone: inputs.name,
-      object: inputs.zone,
-      placement: place(inputs.zone, inputs.siblings, inputs.topology),
-      why: claim,
-    };
-  }
-
-  /** Content outlives topology changes: only the zone's own inputs make it stale. */
-  #content(inputs: ZoneInputs, compiled: CompiledLookup): ContentResult {
-    const { zone, records, zoneFileText: text, settings } = inputs;
-    const former = this.#contents.get(zone);
-    if (former?.records === records && former.zoneFileText === text) return former.result;
-    const result = zoneContent(zone, records, compiled, settings, text);
-    if (result.kind !== 'pending')
-      this.#contents.set(zone, { records, zoneFileText: text, result });
-    return result;
-  }
-}
-
-function plansOf(slots: ReadonlyMap<ObjectKey, Slot>): Map<ObjectKey, ZonePlan> {
-  const plans = new Map<ObjectKey, ZonePlan>();
-  for (const [key, { former }] of slots) if (former !== undefined) plans.set(key, former.plan);
-  return plans;
 }
 
 function keep<T>(
@@ -243,7 +262,59 @@ function zoneFileText(zone: DNSZone, view: ClusterView): string | undefined {
 const currentPrimaries = (zone: DNSZone, served: ServedZone | undefined): readonly Endpoint[] =>
   served?.key === zone.key ? (served.primaries ?? NONE) : NONE;
 
-function isSame(former: Remembered, next: ZoneInputs, claim: Claim): boolean {
+const notInBoth = (a: ReadonlySet<string>, b: ReadonlySet<string>): readonly string[] =>
+  a === b ? NONE : [...a, ...b].filter((each) => !a.has(each) || !b.has(each));
+
+/** The zone's plan, the very same as before where it was made from the same. */
+function planAgain(slot: Slot, frame: Frame): Planned {
+  const { zone, name, siblings, planned: former } = slot;
+  const { view, served, foreign, compiled, settings, proven, outdated, ahead } = frame.inputs;
+  const now = served.get(name);
+  const inputs: ZoneInputs = {
+    zone,
+    name,
+    siblings,
+    records: frame.records.get(zone.key) ?? NONE,
+    zoneFileText: zoneFileText(zone, view),
+    writer: view.statuses.get(zone.key)?.writer,
+    ahead: ahead?.get(zone.key),
+    topology: frame.topology,
+    config: frame.config,
+    proven,
+    outdated: outdated.get(name),
+    current: currentPrimaries(zone, now),
+    settings,
+  };
+  const claim = claimantHere(inputs, view.statuses, now, foreign.has(name));
+  const plan =
+    former !== undefined && isSame(former, inputs, claim)
+      ? former.plan
+      : planAnew(inputs, claim, () => contentOf(slot, inputs, compiled));
+  return { inputs, claim, plan };
+}
+
+function planAnew(inputs: ZoneInputs, claim: Claim, content: () => ContentResult): ZonePlan {
+  if (claim === 'ours') return planZone(inputs, content);
+  return {
+    kind: 'conflict',
+    zone: inputs.name,
+    object: inputs.zone,
+    placement: place(inputs.zone, inputs.siblings, inputs.topology),
+    why: claim,
+  };
+}
+
+/** Content outlives topology changes: only the zone's own inputs make it stale. */
+function contentOf(slot: Slot, inputs: ZoneInputs, compiled: CompiledLookup): ContentResult {
+  const { zone, records, zoneFileText: text, settings } = inputs;
+  const former = slot.content;
+  if (former?.records === records && former.zoneFileText === text) return former.result;
+  const result = zoneContent(zone, records, compiled, settings, text);
+  if (result.kind !== 'pending') slot.content = { records, zoneFileText: text, result };
+  return result;
+}
+
+function isSame(former: Planned, next: ZoneInputs, claim: Claim): boolean {
   const { inputs, plan } = former;
   return (
     plan.kind !== 'pending' &&

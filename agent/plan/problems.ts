@@ -10,26 +10,39 @@ export interface Wrong {
   readonly problem: string;
 }
 
-/** Everything that is known to be wrong: objects that cannot be used as they stand, and what of a zone is not served. */
+/** Everything that is known to be wrong. */
 export const wrongIn = (view: Pick<ClusterView, 'invalid'>, plan: Plan | undefined): Wrong[] => [
-  ...view.invalid.flatMap(({ object, problems }) =>
-    problems.map((problem) => ({ object, problem: showProblem(problem) })),
-  ),
-  ...[...(plan?.zones.values() ?? [])].flatMap((zone) =>
-    problemsOf(zone).map((problem) => ({ object: `DNSZone ${zone.object.key}`, problem })),
-  ),
+  ...wrongObjects(view.invalid),
+  ...(plan === undefined ? [] : wrongZones(plan.zones)),
 ];
 
-export function problemsOf(plan: ZonePlan): string[] {
+/** Objects that cannot be used as they stand. */
+export const wrongObjects = (invalid: ClusterView['invalid']): readonly Wrong[] =>
+  invalid.flatMap(({ object, problems }) =>
+    problems.map((problem) => ({ object, problem: showProblem(problem) })),
+  );
+
+/** What of zones is not served as it stands. */
+export function wrongZones(zones: Plan['zones']): readonly Wrong[] {
+  const wrong: Wrong[] = [];
+  for (const zone of zones.values())
+    for (const problem of problemsOf(zone))
+      wrong.push({ object: `DNSZone ${zone.object.key}`, problem });
+  return wrong;
+}
+
+const NONE: readonly string[] = [];
+
+export function problemsOf(plan: ZonePlan): readonly string[] {
   switch (plan.kind) {
     case 'primary':
     case 'secondary':
     case 'elsewhere':
     case 'keep':
-      return plan.problems.map(showProblem);
+      return plan.problems.length === 0 ? NONE : plan.problems.map(showProblem);
     case 'conflict':
       return [plan.why];
     case 'pending':
-      return [];
+      return NONE;
   }
 }

@@ -1,16 +1,19 @@
+import { differing, LayeredMap } from '../layered-map.ts';
 import type { DNSZone, DnsRecord, ObjectKey } from '../resources/types.ts';
 import { RecordReach } from './record-reach.ts';
 
 type Zones = ReadonlyMap<ObjectKey, DNSZone>;
 type Records = ReadonlyMap<string, DnsRecord>;
 type Lists = ReadonlyMap<ObjectKey, readonly DnsRecord[]>;
+/** The lists that are others, by zone; undefined: it has none any more. */
+type Changed = Map<ObjectKey, readonly DnsRecord[] | undefined>;
 
 /** Which records belong to which zone, and what it was found from. */
 export interface RecordIndex {
   readonly zones: Zones;
   readonly records: Records;
   readonly reach: RecordReach;
-  readonly lists: Lists;
+  readonly lists: LayeredMap<ObjectKey, readonly DnsRecord[]>;
   /** The zone's records in the order of their ids; undefined: it has none. Its identity stands for its content. */
   get(zone: ObjectKey): readonly DnsRecord[] | undefined;
 }
@@ -23,56 +26,28 @@ export interface RecordIndex {
 export function indexRecords(zones: Zones, records: Records, former?: RecordIndex): RecordIndex {
   if (former === undefined) {
     const reach = new RecordReach(zones);
-    return indexOf(zones, records, reach, listsOf(records, reach));
+    return indexOf({ zones, records, reach, lists: LayeredMap.of(listsOf(records, reach)) });
   }
   if (former.zones === zones && former.records === records) return former;
   const reach = former.zones === zones ? former.reach : new RecordReach(zones, former.reach);
-  const lists = new Map(former.lists);
-  if (former.records !== records) applyRecords(lists, changesOf(former.records, records), reach);
-  if (reach !== former.reach) applyZones(lists, records, reach, former);
-  return indexOf(zones, records, reach, lists);
+  const changed: Changed = new Map();
+  applyRecords(changed, records, reach, former);
+  applyZones(changed, records, reach, former);
+  const lists = changed.size === 0 ? former.lists : former.lists.with(changed);
+  return indexOf({ zones, records, reach, lists });
 }
 
-const indexOf = (
-  zones: Zones,
-  records: Records,
-  reach: RecordReach,
-  lists: Lists,
-): RecordIndex => ({
-  zones,
-  records,
-  reach,
-  lists,
-  get: (zone) => lists.get(zone),
+const indexOf = (found: Omit<RecordIndex, 'get'>): RecordIndex => ({
+  ...found,
+  get: (zone) => found.lists.get(zone),
 });
 
-interface Changes {
-  readonly gone: readonly DnsRecord[];
-  readonly come: readonly DnsRecord[];
-}
-
-function changesOf(former: Records, records: Records): Changes {
-  const gone: DnsRecord[] = [];
-  const come: DnsRecord[] = [];
-  let kept = 0;
-  for (const [id, record] of records) {
-    const before = former.get(id);
-    if (before === record) {
-      kept += 1;
-    } else {
-      come.push(record);
-      if (before !== undefined) gone.push(before);
-    }
-  }
-  if (kept + gone.length < former.size) {
-    for (const [id, record] of former) if (!records.has(id)) gone.push(record);
-  }
-  return { gone, come };
-}
-
-type MutableLists = Map<ObjectKey, readonly DnsRecord[]>;
-
-function applyRecords(lists: MutableLists, { gone, come }: Changes, reach: RecordReach): void {
+function applyRecords(
+  changed: Changed,
+  records: Records,
+  reach: RecordReach,
+  former: RecordIndex,
+): void {
   const touched = new Map<ObjectKey, { gone: Set<DnsRecord>; come: DnsRecord[] }>();
   const changesAt = (zone: ObjectKey) => {
     const known = touched.get(zone);
@@ -81,30 +56,32 @@ function applyRecords(lists: MutableLists, { gone, come }: Changes, reach: Recor
     touched.set(zone, changes);
     return changes;
   };
-  for (const record of gone) for (const zone of reach.of(record)) changesAt(zone).gone.add(record);
-  for (const record of come) for (const zone of reach.of(record)) changesAt(zone).come.push(record);
-  for (const [zone, changes] of touched) {
-    const staying = (lists.get(zone) ?? []).filter((record) => !changes.gone.has(record));
-    const list = inOrder([...staying, ...changes.come]);
-    if (list.length === 0) lists.delete(zone);
-    else lists.set(zone, list);
+  for (const id of differing(former.records, records)) {
+    const [gone, come] = [former.records.get(id), records.get(id)];
+    if (gone !== undefined) for (const zone of reach.of(gone)) changesAt(zone).gone.add(gone);
+    if (come !== undefined) for (const zone of reach.of(come)) changesAt(zone).come.push(come);
+  }
+  for (const [zone, { gone, come }] of touched) {
+    const staying = (former.get(zone) ?? []).filter((record) => !gone.has(record));
+    const list = inOrder([...staying, ...come]);
+    changed.set(zone, list.length === 0 ? undefined : list);
   }
 }
 
 function applyZones(
-  lists: MutableLists,
+  changed: Changed,
   records: Records,
   reach: RecordReach,
   former: RecordIndex,
 ): void {
-  const { changed, gone } = reach.changedSince(former.reach);
-  for (const zone of gone) lists.delete(zone);
-  if (changed.length === 0) return;
-  const found = listsOf(records, reach.among(changed));
-  for (const { key } of changed) {
+  if (reach === former.reach) return;
+  const { changed: zones, gone } = reach.changedSince(former.reach);
+  for (const zone of gone) changed.set(zone, undefined);
+  if (zones.length === 0) return;
+  const found = listsOf(records, reach.among(zones));
+  for (const { key } of zones) {
     const list = found.get(key);
-    if (list === undefined) lists.delete(key);
-    else lists.set(key, theSame(former.get(key), list) ?? list);
+    changed.set(key, list === undefined ? undefined : (theSame(former.get(key), list) ?? list));
   }
 }
 

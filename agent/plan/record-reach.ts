@@ -1,4 +1,5 @@
 import { parseName } from '../dns/name.ts';
+import { differing } from '../layered-map.ts';
 import type { DNSZone, DnsRecord, ObjectKey } from '../resources/types.ts';
 import { ZoneLookup } from './zone-lookup.ts';
 
@@ -6,7 +7,6 @@ type Zones = ReadonlyMap<ObjectKey, DNSZone>;
 
 /** A lookup of many zones, made once and then shared by those that follow. */
 interface Base {
-  readonly zones: Zones;
   readonly lookup: ZoneLookup;
   readonly canonical: (text: string) => string;
 }
@@ -22,20 +22,26 @@ const mostDiffering = 1 / 8;
 export class RecordReach {
   readonly #zones: Zones;
   readonly #base: Base;
-  /** Zones of the base that say something else now, or are gone. */
+  /** Zones that came since the base was made, say something else now, or are gone. */
   readonly #stale: ReadonlySet<ObjectKey>;
   readonly #fresh: ZoneLookup | undefined;
 
   constructor(zones: Zones, former?: RecordReach) {
     this.#zones = zones;
-    const { changed, gone } = differing(zones, former === undefined ? zones : former.#base.zones);
-    if (former === undefined || changed.length + gone.length > zones.size * mostDiffering) {
+    const stale = new Set<ObjectKey>();
+    if (former !== undefined) {
+      const { changed, gone } = saidAnew(former.#zones, zones);
+      for (const key of former.#stale) stale.add(key);
+      for (const key of [...changed.map((zone) => zone.key), ...gone]) stale.add(key);
+    }
+    if (former === undefined || stale.size > zones.size * mostDiffering) {
       this.#base = baseOf(zones);
       this.#stale = new Set();
     } else {
       this.#base = former.#base;
-      this.#stale = new Set([...gone, ...changed.map(({ key }) => key)]);
-      this.#fresh = new ZoneLookup(changed, this.#base.canonical);
+      this.#stale = stale;
+      const fresh = [...stale].flatMap((key) => zones.get(key) ?? []);
+      this.#fresh = new ZoneLookup(fresh, this.#base.canonical);
     }
   }
 
@@ -52,7 +58,7 @@ export class RecordReach {
 
   /** The zones that were not there in the former, or said something else, and those that are gone. */
   changedSince(former: RecordReach): Differing {
-    return differing(this.#zones, former.#zones);
+    return saidAnew(former.#zones, this.#zones);
   }
 
   /** The same of these zones alone. */
@@ -63,7 +69,7 @@ export class RecordReach {
 
 function baseOf(zones: Zones): Base {
   const canonical = canonicalNames();
-  return { zones, lookup: new ZoneLookup(zones.values(), canonical), canonical };
+  return { lookup: new ZoneLookup(zones.values(), canonical), canonical };
 }
 
 /** Names are written alike in many records: finding the canonical form takes longer than looking it up. */
@@ -86,14 +92,14 @@ interface Differing {
   readonly gone: ObjectKey[];
 }
 
-function differing(zones: Zones, former: Zones): Differing {
-  if (zones === former) return { changed: [], gone: [] };
+function saidAnew(former: Zones, zones: Zones): Differing {
   const changed: DNSZone[] = [];
-  for (const [key, zone] of zones) {
-    const before = former.get(key);
-    if (before !== zone && (before === undefined || !saysTheSame(before, zone))) changed.push(zone);
+  const gone: ObjectKey[] = [];
+  for (const key of differing(former, zones)) {
+    const [before, now] = [former.get(key), zones.get(key)];
+    if (now === undefined) gone.push(key);
+    else if (before === undefined || !saysTheSame(before, now)) changed.push(now);
   }
-  const gone = [...former.keys()].filter((key) => !zones.has(key));
   return { changed, gone };
 }
 

@@ -29,10 +29,12 @@ export interface AgentState {
 
 const APPROVE_ANNOTATION = 'agent.bindy.firestoned.io/approve';
 /**
- * Each pass looks at every zone, for 5 to 10 µs. Where passes come one after the other, as while thousands of zones are agreed on,
- * they are not to take all of the time: three a second with 10,000 zones, after some that come at once.
+ * A pass looks at a zone for 5 to 10 µs, and for a fraction of that where it only sees that nothing has changed. Where passes
+ * come one after the other, as while thousands of zones are agreed on, they are not to take all of the time: three a second
+ * that look at 10,000 zones, after some that come at once.
  */
 const ZONES_LOOKED_AT = { burst: 200_000, perSecond: 30_000 };
+const UNCHANGED_SHARE = 0.1;
 const RETRY_MS = 1000;
 /** How long the resources wait for a named that starts on what lies on disk. */
 const SERVE_FIRST_MS = 2000;
@@ -162,7 +164,8 @@ export class Agent {
       if (pause > 0) await clock.sleep(pause, signal);
       if (signal.aborted) break;
       await this.#guardedPass(signal);
-      pace.take(this.state.outcome?.plan.zones.size ?? 0);
+      const { looked = 0, plan } = this.state.outcome ?? {};
+      pace.take(looked + (plan?.zones.size ?? 0) * UNCHANGED_SHARE);
     }
     this.#mailbox.close();
   }

@@ -9,11 +9,11 @@ import type { Options } from '../options/options.ts';
 import { Withholder } from '../pass/withhold.ts';
 import type { Action, Target } from '../plan/action.ts';
 import { agree, servingOf } from '../plan/agree.ts';
-import { diff } from '../plan/diff.ts';
+import { diff, unwantedIn } from '../plan/diff.ts';
 import { guardPlan, type Held } from '../plan/guard.ts';
 import { parseLabels } from '../plan/labels-file.ts';
 import type { PrimaryPlan } from '../plan/plan-zone.ts';
-import { type Plan, Planner } from '../plan/planner.ts';
+import { type Plan, Planner, requestsOf } from '../plan/planner.ts';
 import type { Registration } from '../plan/registration.ts';
 import { describeSelf } from '../plan/self.ts';
 import type { ServedZone } from '../plan/served-zone.ts';
@@ -91,7 +91,7 @@ export async function dryRunAs(
       foreign: new Set(),
     });
   let plan = planNow();
-  for (let requests = pendingOf(plan); requests.length > 0; requests = pendingOf(plan)) {
+  for (let requests = requestsOf(plan); requests.length > 0; requests = requestsOf(plan)) {
     await compiler.settle(requests);
     plan = planNow();
   }
@@ -99,6 +99,8 @@ export async function dryRunAs(
     view,
     self: self.pod,
     served,
+    unwanted: unwantedIn(plan.zones, served),
+    changing: plan.zones.values(),
     limits: options.guard,
     approved: new Set(),
   });
@@ -113,9 +115,6 @@ export async function dryRunAs(
   const actions = [...diff({ plans: plan.zones, targets, served }), ...drops];
   return { ok: true, plan, served, actions, held };
 }
-
-const pendingOf = (plan: Plan) =>
-  [...plan.zones.values()].flatMap((each) => (each.kind === 'pending' ? each.requests : []));
 
 function targetsOf(
   plan: Plan,

@@ -47,6 +47,8 @@ export class LocalCopies {
   readonly #early = new Map<DomainName, { memory: TransferMemory }>();
   readonly #problems: LoadProblems;
   readonly #dirty = new Set<DomainName>();
+  /** Those that were not as they should be when they were looked at last. */
+  readonly #notCurrent = new Set<DomainName>();
   readonly #off: OffCopies;
   readonly #underWay = new Set<DomainName>();
 
@@ -79,13 +81,14 @@ export class LocalCopies {
 
   /** The zones to know of, after a plan. */
   track(plan: Plan, view: ClusterView): void {
-    let count = 0;
-    for (const each of plan.zones.values()) {
-      if (!isServed(each)) continue;
-      this.#trackOne(each, view.statuses.get(each.object.key)?.allocated?.serial);
-      count += 1;
+    let gone = false;
+    for (const key of plan.touched) {
+      const each = plan.zones.get(key);
+      if (each !== undefined && isServed(each))
+        this.#trackOne(each, view.statuses.get(key)?.allocated?.serial);
+      else gone = true;
     }
-    if (count < this.#zones.size) this.#forgetGone(plan);
+    if (gone) this.#forgetGone(plan);
     this.#early.clear();
     this.#look();
   }
@@ -95,6 +98,7 @@ export class LocalCopies {
     for (const [zone, tracked] of this.#zones) {
       if (wanted.has(zone)) continue;
       this.#zones.delete(zone);
+      this.#notCurrent.delete(zone);
       this.#off.forget(zone);
       this.#deps.feed.drop(tracked.plan.object.key);
     }
@@ -159,11 +163,9 @@ export class LocalCopies {
     while (!signal.aborted) {
       const { clock } = this.#deps;
       await clock.sleep(LOOK_AGAIN_MS, signal);
-      const off = [...this.#zones].filter(
-        ([, { state }]) => state !== undefined && state.state !== 'Current',
-      );
-      const since = clock.monotonic() - off.length * LOOK_AGAIN_EACH_MS;
-      for (const [zone, { lookedAt }] of off) if (lookedAt <= since) this.#dirty.add(zone);
+      const since = clock.monotonic() - this.#notCurrent.size * LOOK_AGAIN_EACH_MS;
+      for (const zone of this.#notCurrent)
+        if ((this.#zones.get(zone)?.lookedAt ?? 0) <= since) this.#dirty.add(zone);
       this.#look();
     }
   }
@@ -224,6 +226,8 @@ export class LocalCopies {
     };
     tracked.memory = observe(tracked.memory, look);
     tracked.state = judge(tracked.memory, look);
+    if (tracked.state.state === 'Current') this.#notCurrent.delete(zone);
+    else this.#notCurrent.add(zone);
     tracked.copy = copyOf(plan, tracked.state);
     if (this.#deps.feed.put(tracked.copy)) this.#deps.onChange(zone);
     this.#off.noteOutdated(tracked);

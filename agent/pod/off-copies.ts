@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts';
 import type { DomainName } from '../dns/name.ts';
 import { isNewer, type Serial } from '../dns/serial.ts';
+import { LayeredMap } from '../layered-map.ts';
 import type { PrimaryPlan, SecondaryPlan } from '../plan/plan-zone.ts';
 import { type Endpoint, endpointId } from '../plan/topology.ts';
 import type { ObservedPrimary } from '../plan/transfer-diagnosis.ts';
@@ -61,7 +62,7 @@ export const notOff: Omit<OffCopy, 'plan' | 'wanted' | 'memory'> = {
 /** Sees to copies that have been missing, behind or failing for a while: asks their primaries, and tells named again. */
 export class OffCopies {
   readonly #deps: OffCopiesDeps;
-  readonly #outdated = new Map<DomainName, ReadonlySet<string>>();
+  #outdated = LayeredMap.of<DomainName, ReadonlySet<string>>();
   readonly #transfersAsked: TokenBucket;
   readonly #nudged: TokenBucket;
 
@@ -77,7 +78,12 @@ export class OffCopies {
   }
 
   forget(zone: DomainName): void {
-    this.#outdated.delete(zone);
+    this.#setOutdated(zone, undefined);
+  }
+
+  #setOutdated(zone: DomainName, primaries: ReadonlySet<string> | undefined): void {
+    if (primaries !== undefined || this.#outdated.has(zone))
+      this.#outdated = this.#outdated.with(new Map([[zone, primaries]]));
   }
 
   /** Only a copy that has been missing, behind or failing for a while costs questions to its primaries. */
@@ -120,7 +126,7 @@ export class OffCopies {
   noteOutdated({ plan, wanted, offSince, probed }: OffCopy): void {
     const { zone } = plan;
     if (plan.kind === 'primary' || offSince === undefined) {
-      this.#outdated.delete(zone);
+      this.#setOutdated(zone, undefined);
       return;
     }
     const before = this.#outdated.get(zone) ?? new Set();
@@ -130,7 +136,7 @@ export class OffCopies {
     const all = new Set([...before, ...lacking]);
     if (all.size === before.size) return;
     const isEach = plan.candidates.every((candidate) => all.has(endpointId(candidate)));
-    this.#outdated.set(zone, isEach ? new Set(lacking) : all);
+    this.#setOutdated(zone, isEach ? new Set(lacking) : all);
     this.#deps.onOutdated();
   }
 

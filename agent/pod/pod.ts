@@ -8,7 +8,6 @@ import { type FeedPeer, PeerFeeds } from '../observe/peer-feed.ts';
 import type { Options } from '../options/options.ts';
 import type { PassOutcome } from '../pass/pass.ts';
 import { TRANSFER_LOG } from '../plan/named-config.ts';
-import { wrongIn } from '../plan/problems.ts';
 import type { Peer } from '../plan/registration.ts';
 import { isLive } from '../plan/topology.ts';
 import { Feed } from '../report/feed.ts';
@@ -112,7 +111,8 @@ function tellLog({ parts, agent }: Whole, transitions: TransitionLog): void {
   const { outcome } = agent.state;
   const view = parts.cluster.view();
   transitions.tell({
-    wrong: wrongIn(view, outcome?.plan),
+    invalid: view.invalid,
+    zones: outcome?.plan.zones,
     held: outcome?.held,
     removalsFrozen: view.removalsFrozen,
     configRefused: refusedOf(outcome),

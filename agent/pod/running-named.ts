@@ -127,7 +127,7 @@ export class RunningNamed {
   /** Reads what named has now. Throws a TransientError where it does not answer. */
   async look(): Promise<ReadonlyMap<DomainName, NamedZone>> {
     const { ledger, statistics } = this.#deps.parts;
-    const before = new Map(ledger.entries());
+    const before = ledger.entries();
     const named = await statistics();
     this.#deps.copies.onStatistics(named);
     if (!this.#reconciled) return named;

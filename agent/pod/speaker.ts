@@ -17,6 +17,7 @@ import { eventsBetween } from '../report/zone-events.ts';
 import type { ZoneReport } from '../report/zone-report.ts';
 import { reportOf, type SeenCopy, sameReport } from '../report/zone-status.ts';
 import type { ObjectKey } from '../resources/types.ts';
+import { Schedule } from '../schedule.ts';
 import type { AgentParts } from './parts.ts';
 import { SeenCopies } from './seen-copies.ts';
 import { SpokenZones } from './spoken-zones.ts';
@@ -36,6 +37,8 @@ const PAUSE_MS = 200;
 const PAUSE_SHARE = 3;
 /** … but well below the time for which a pod is known to be silent, or else each batch would wait for it anew. */
 const LONGEST_PAUSE_MS = 1000;
+/** Where many wait, their order is good for so long. */
+const ORDER_MS = 1000;
 /** What changes together is told together. */
 const GATHER_MS = 200;
 /** A zone whose copies are not all as they will stay is looked at again after so long, then after twice that, and so on. */
@@ -60,7 +63,11 @@ export class Speaker {
   readonly #feeds = new Map<string, Map<string, ZoneCopy>>();
   readonly #objects = new ZoneObjects();
   /** Zones to look at, and when, by the monotonic clock. */
-  readonly #due = new Map<ObjectKey, number>();
+  readonly #schedule = new Schedule<ObjectKey>();
+  /** Those that it is time for. */
+  readonly #due = new Set<ObjectKey>();
+  /** The same in their order, as it was at some time. */
+  #ordered: { readonly at: number; readonly keys: Iterator<ObjectKey> } | undefined;
   /** How often a zone was looked at in a row and found unsettled. */
   readonly #unsettled = new Map<ObjectKey, number>();
   readonly #spoken = new SpokenZones();
@@ -113,6 +120,7 @@ export class Speaker {
 
   #forget(key: ObjectKey): void {
     this.#objects.remove(key);
+    this.#schedule.delete(key);
     this.#due.delete(key);
     this.#unsettled.delete(key);
     this.#untold.delete(key);
@@ -163,16 +171,17 @@ export class Speaker {
     while (await this.#bell.next(signal)) {
       const now = this.#deps.parts.clock.monotonic();
       if (now >= this.#sweepAt) this.#sweep(now);
-      const due = [...this.#due].filter(([, at]) => at <= now).map(([key]) => key);
-      const batch = due.length <= BATCH ? due : this.#inOrder(due).slice(0, BATCH);
-      for (const key of batch) this.#due.delete(key);
+      for (const key of this.#schedule.take(now)) this.#due.add(key);
+      const batch = this.#nextBatch(now);
       await atOnce(BATCH, batch, (key) => this.#look(key));
-      const took = this.#deps.parts.clock.monotonic() - now;
-      const pause = Math.min(LONGEST_PAUSE_MS, Math.max(PAUSE_MS, PAUSE_SHARE * took));
-      if (due.length > BATCH) await this.#deps.parts.clock.sleep(pause, signal);
-      let next = this.#sweepAt;
-      for (const at of this.#due.values()) next = Math.min(next, at);
-      this.#bell.ringIn(Math.max(0, next - now));
+      if (this.#due.size > 0) {
+        const took = this.#deps.parts.clock.monotonic() - now;
+        const pause = Math.min(LONGEST_PAUSE_MS, Math.max(PAUSE_MS, PAUSE_SHARE * took));
+        await this.#deps.parts.clock.sleep(pause, signal);
+        this.#bell.ring();
+      }
+      const next = Math.min(this.#sweepAt, this.#schedule.next ?? Number.POSITIVE_INFINITY);
+      this.#bell.ringIn(Math.max(0, next - this.#deps.parts.clock.monotonic()));
     }
     this.#bell.close();
   }
@@ -187,9 +196,23 @@ export class Speaker {
   }
 
   #soon(key: ObjectKey, ms = GATHER_MS): void {
-    const at = this.#deps.parts.clock.monotonic() + ms;
-    this.#due.set(key, Math.min(at, this.#due.get(key) ?? Number.POSITIVE_INFINITY));
+    if (this.#due.has(key)) return;
+    this.#schedule.put(key, this.#deps.parts.clock.monotonic() + ms);
     this.#bell.ringIn(ms);
+  }
+
+  /** Takes out the next of those that it is time for. */
+  #nextBatch(now: number): readonly ObjectKey[] {
+    if (this.#due.size <= BATCH) this.#ordered = undefined;
+    else if (this.#ordered === undefined || now - this.#ordered.at >= ORDER_MS)
+      this.#ordered = { at: now, keys: this.#inOrder([...this.#due]).values() };
+    const keys = this.#ordered?.keys ?? this.#due.values();
+    const batch: ObjectKey[] = [];
+    for (let next = keys.next(); next.done !== true; next = keys.next()) {
+      if (this.#due.delete(next.value)) batch.push(next.value);
+      if (batch.length === BATCH) break;
+    }
+    return batch;
   }
 
   /** What fails first; what will be otherwise in a moment last: it costs a look for nothing. */

@@ -1,11 +1,15 @@
+import { lastOnly } from '../last-only.ts';
 import type { Logger } from '../log.ts';
-import type { ClusterEvent } from '../observe/cluster.ts';
+import type { ClusterEvent, ClusterView } from '../observe/cluster.ts';
 import type { Held } from '../plan/guard.ts';
-import type { Wrong } from '../plan/problems.ts';
+import type { Plan } from '../plan/planner.ts';
+import { type Wrong, wrongObjects, wrongZones } from '../plan/problems.ts';
 
 /** What an operator has to know of, for as long as it lasts. */
 export interface Standing {
-  readonly wrong: readonly Wrong[];
+  readonly invalid: ClusterView['invalid'];
+  /** What is planned for the zones, once that is known. */
+  readonly zones: Plan['zones'] | undefined;
   readonly held: Held | undefined;
   /** Why what is missing from the resources is not taken for deleted. */
   readonly removalsFrozen: string | undefined;
@@ -13,6 +17,7 @@ export interface Standing {
   readonly configRefused: string | undefined;
 }
 
+const NO_ZONES: Plan['zones'] = new Map();
 /** Of a plan that drops everything, the log need not hold every zone. */
 const MOST_ACTIONS = 10;
 
@@ -23,6 +28,8 @@ const MOST_ACTIONS = 10;
 export class TransitionLog {
   readonly #log: Logger;
   readonly #event: (event: ClusterEvent) => void;
+  /** Looks at all zones when one of them has changed. */
+  readonly #wrongZones = lastOnly(wrongZones);
   #wrong: ReadonlyMap<string, Wrong> = new Map();
   #held: string | undefined;
   #frozen: string | undefined;
@@ -33,8 +40,8 @@ export class TransitionLog {
     this.#event = event;
   }
 
-  tell({ wrong, held, removalsFrozen, configRefused }: Standing): void {
-    this.#tellWrong(wrong);
+  tell({ invalid, zones, held, removalsFrozen, configRefused }: Standing): void {
+    this.#tellWrong([...wrongObjects(invalid), ...this.#wrongZones(zones ?? NO_ZONES)]);
     this.#tellHeld(held);
     this.#tellFrozen(removalsFrozen);
     this.#tellRefused(configRefused);

@@ -1,7 +1,7 @@
 import type { DomainName } from '../../agent/dns/name.ts';
 import type { ClusterView } from '../../agent/observe/cluster.ts';
 import type { Action, Target } from '../../agent/plan/action.ts';
-import { diff } from '../../agent/plan/diff.ts';
+import { diff, unwantedIn } from '../../agent/plan/diff.ts';
 import { guardPlan } from '../../agent/plan/guard.ts';
 import { type Plan, Planner } from '../../agent/plan/planner.ts';
 import type { Registration } from '../../agent/plan/registration.ts';
@@ -69,6 +69,8 @@ function planOnce(
     view,
     self: 'primary-0',
     served,
+    unwanted: unwantedIn(result.zones, served),
+    changing: result.zones.values(),
     limits,
     approved: new Set(),
   });

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { DomainName } from '../../agent/dns/name.ts';
 import { zoneContentOf } from '../../agent/dns/zone-text.ts';
 import { explainAction, type Target } from '../../agent/plan/action.ts';
-import { type DropInputs, diff, dropsIn } from '../../agent/plan/diff.ts';
+import { type DropInputs, diff, dropsIn, unwantedIn } from '../../agent/plan/diff.ts';
 import type { PrimaryPlan, SecondaryPlan, ZonePlan } from '../../agent/plan/plan-zone.ts';
 import type { ServedZone } from '../../agent/plan/served-zone.ts';
 import type { DNSZone, ObjectKey } from '../../agent/resources/types.ts';
@@ -62,9 +62,12 @@ function explained(
   wanted: Target | 'on-disk' | undefined,
   more: Partial<DropInputs> = {},
 ): string[] {
+  const planned = new Map(plans.map((plan) => [plan.object.key, plan]));
+  const served = new Map(now.map((each) => [each.zone, each]));
   const inputs = {
-    plans: new Map(plans.map((plan) => [plan.object.key, plan])),
-    served: new Map(now.map((each) => [each.zone, each])),
+    plans: planned,
+    served,
+    unwanted: unwantedIn(planned, served),
     unreadable: new Set<ObjectKey>(),
     removalsFrozen: undefined,
     ...more,

@@ -42,11 +42,20 @@ function recordOf(zone: string, address: string): DnsRecord {
   return record;
 }
 
-const zoneOf = (zone: string, type: 'primary' | 'secondary' = 'primary'): DNSZone => {
+const zoneOf = (
+  zone: string,
+  type: 'primary' | 'secondary' = 'primary',
+  more: Partial<DNSZone['spec']> = {},
+): DNSZone => {
   const outside = { secondaryConfig: { primaryServers: ['203.0.113.1'] }, type };
-  const more = type === 'primary' ? {} : outside;
   return zoneObject(
-    { zoneName: zone, clusterRef: 'main', nameServers, ...more },
+    {
+      zoneName: zone,
+      clusterRef: 'main',
+      nameServers,
+      ...(type === 'primary' ? {} : outside),
+      ...more,
+    },
     zone.replaceAll('.', '-'),
   );
 };
@@ -120,6 +129,18 @@ describe('planning again', () => {
     expect(plan.zones.has(key('a-example'))).toBe(false);
   });
 
+  test('gives a name to the next zone when the one that had it is gone', () => {
+    const older = zoneObject(zoneOf('a.example').spec, 'older', {
+      created: '2025-01-01T00:00:00Z',
+    });
+    const planner = new Planner();
+    const both = new Map([...world.zones, [older.key, older]]);
+    const first = planner.plan(inputs({ ...world, zones: both }));
+    expect(first.zones.get(key('a-example'))?.kind).toBe('conflict');
+    const second = planner.plan(inputs(world));
+    expect(second.zones.get(key('a-example'))?.kind).toBe('primary');
+  });
+
   test('asks for the same zone text until it was checked', () => {
     const view = viewOf([
       zoneObject({ zoneName: 'f.example', clusterRef: 'main', zoneFile: '@ NS ns1.example.net.' }),
@@ -160,14 +181,18 @@ const edits: fc.Arbitrary<Edit> = fc.oneof(
   fc
     .tuple(
       zoneName,
-      fc.constantFrom('primary', 'secondary', 'gone' as const),
+      fc.constantFrom('primary', 'secondary', 'updated', 'gone' as const),
       fc.constantFrom('', '2025', '2027'),
     )
     .map(
       ([zone, type, since]): Edit =>
         (now) => {
           const zones = new Map(now.view.zones);
-          const made = zoneOf(zone, type === 'secondary' ? 'secondary' : 'primary');
+          const made = zoneOf(
+            zone,
+            type === 'secondary' ? 'secondary' : 'primary',
+            type === 'updated' ? { updates: { allow: [] } } : {},
+          );
           const object: DNSZone =
             since === ''
               ? made
@@ -200,6 +225,15 @@ const edits: fc.Arbitrary<Edit> = fc.oneof(
     (zone): Edit =>
       (now) => ({ ...now, foreign: new Set([`${zone}.`]) }),
   ),
+  fc.tuple(zoneName, fc.constantFrom(undefined, 'p0', 's0')).map(
+    ([zone, writer]): Edit =>
+      (now) => {
+        const status = { version: '', ...(writer === undefined ? {} : { writer }) };
+        const of = key(zone.replaceAll('.', '-'));
+        const statuses = new Map([...now.view.statuses, [of, status]]);
+        return { ...now, view: { ...now.view, statuses } };
+      },
+  ),
   zoneName.map(
     (zone): Edit =>
       (now) => {
@@ -229,16 +263,39 @@ const told = (zones: ReadonlyMap<ObjectKey, ZonePlan>) =>
       ]),
   );
 
+/** By zone, all that a zone is looked at for. */
+const seenIn = ({ view, served }: PlanInputs, zones: ReadonlyMap<ObjectKey, ZonePlan>) =>
+  new Map(
+    [...zones].map(([zone, plan]) => [
+      zone,
+      [plan, view.statuses.get(zone), served.get(plan.zone)] as const,
+    ]),
+  );
+
+type Seen = ReturnType<typeof seenIn>;
+
+const differing = (a: Seen, b: Seen): ObjectKey[] =>
+  [...new Set([...a.keys(), ...b.keys()])].filter((zone) => {
+    const [before, now] = [a.get(zone), b.get(zone)];
+    return now === undefined || now.some((each, index) => each !== before?.[index]);
+  });
+
 test('a plan that was kept up to date is the one that is made from nothing, whatever has changed', () => {
   fc.assert(
     fc.property(
       fc.array(fc.array(edits, { maxLength: 3 }), { maxLength: 12, size: 'max' }),
       (steps) => {
         const planner = new Planner();
-        let now = inputs(world);
+        let now = inputs({ ...world, statuses: new Map() });
+        let before: Seen = new Map();
         for (const step of steps) {
-          now = step.reduce((before, edit) => edit(before), now);
-          expect(told(planner.plan(now).zones)).toEqual(told(new Planner().plan(now).zones));
+          now = step.reduce((former, edit) => edit(former), now);
+          const { zones, changed, touched } = planner.plan(now);
+          expect(told(zones)).toEqual(told(new Planner().plan(now).zones));
+          expect(touched).toEqual(expect.arrayContaining([...changed]));
+          const seen = seenIn(now, zones);
+          expect(touched).toEqual(expect.arrayContaining(differing(before, seen)));
+          before = seen;
         }
       },
     ),

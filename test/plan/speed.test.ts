@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { DomainName } from '../../agent/dns/name.ts';
 import type { ClusterView } from '../../agent/observe/cluster.ts';
 import type { Action, Target } from '../../agent/plan/action.ts';
-import { diff } from '../../agent/plan/diff.ts';
+import { diff, unwantedIn } from '../../agent/plan/diff.ts';
 import { guardPlan } from '../../agent/plan/guard.ts';
 import { Planner } from '../../agent/plan/planner.ts';
 import type { ServedZone } from '../../agent/plan/served-zone.ts';
@@ -69,7 +69,11 @@ function planned(
     targets.set(each.zone, { content: each.content, serial: same ? 1 : 2 });
   }
   const limits = { zones: 10, percent: 20 };
-  const { drops } = guardPlan(plan, { view, self: self.pod, served, limits, approved: nobody });
+  const { drops } = guardPlan(plan, {
+    ...{ view, self: self.pod, served, limits, approved: nobody },
+    unwanted: unwantedIn(plan.zones, served),
+    changing: plan.zones.values(),
+  });
   const actions = [...diff({ plans: plan.zones, targets, served }), ...drops];
   return { ms: performance.now() - start, actions };
 }

@@ -25,6 +25,7 @@ const plan = {
       },
     ],
   ]),
+  touched: ['default/a'],
 } as unknown as Plan;
 const view = { statuses: new Map() } as unknown as ClusterView;
 

@@ -72,7 +72,10 @@ const LONGEST_PAUSE_MS = 10_000;
 export class EventWriter {
   readonly #options: EventWriterOptions;
   readonly #limits: EventLimits;
+  /** What was seen last comes last. */
   readonly #series = new Map<string, Series>();
+  /** The keys of those of which there is something to tell. */
+  readonly #untold = new Set<string>();
   /** The keys of those that were not written yet. */
   readonly #waiting = new Set<string>();
   readonly #closing = new AbortController();
@@ -111,11 +114,15 @@ export class EventWriter {
       series.count += 1;
       series.lastAt = clock.now();
       series.lastSeen = now;
+      this.#series.delete(key);
+      this.#series.set(key, series);
+      this.#untold.add(key);
     } else {
       const made = this.#make(event, now);
       if (made === undefined || !this.#admits(event)) this.#options.counted?.('dropped');
       else {
         this.#series.set(key, made);
+        this.#untold.add(key);
         this.#waiting.add(key);
       }
     }
@@ -160,6 +167,7 @@ export class EventWriter {
 
   #remove(key: string): void {
     this.#series.delete(key);
+    this.#untold.delete(key);
     this.#waiting.delete(key);
   }
 
@@ -184,12 +192,12 @@ export class EventWriter {
 
   /** The next to be told: warnings first, then whoever waits longest. */
   #next(): [string, Series] | undefined {
+    const now = this.#options.clock.monotonic();
     let next: [string, Series] | undefined;
-    for (const entry of this.#series) {
-      const [, series] = entry;
-      if (series.told === series.count) continue;
-      if (next === undefined || comesBefore(series, next[1], this.#options.clock.monotonic()))
-        next = entry;
+    for (const key of this.#untold) {
+      const series = this.#series.get(key);
+      if (series === undefined) continue;
+      if (next === undefined || comesBefore(series, next[1], now)) next = [key, series];
     }
     return next;
   }
@@ -201,6 +209,7 @@ export class EventWriter {
       const ok = series.name === undefined ? await this.#create(series) : await this.#count(series);
       this.#failures = 0;
       series.told = count;
+      if (series.count === count) this.#untold.delete(key);
       if (ok) this.#waiting.delete(key);
       else this.#remove(key);
       counted?.(ok ? 'written' : 'refused');
@@ -254,8 +263,10 @@ export class EventWriter {
   }
 
   #forget(now: number): void {
-    for (const [key, { told, count, lastSeen }] of this.#series)
-      if (told === count && now - lastSeen > this.#limits.forgetMs) this.#series.delete(key);
+    for (const [key, { lastSeen }] of this.#series) {
+      if (now - lastSeen <= this.#limits.forgetMs) return;
+      if (!this.#untold.has(key)) this.#series.delete(key);
+    }
   }
 
   /** Until something happens, `ms` at most. */
