@@ -128,6 +128,7 @@ export class Planner {
     const former = this.#slots.get(key);
     const name = zone === undefined ? undefined : nameOf(zone);
     this.#slots.delete(key);
+    this.#restless.delete(key);
     if (former !== undefined)
       this.#group(former.name, (group) => group.filter((each) => each !== former));
     if (zone === undefined || name === undefined) return;
@@ -181,10 +182,7 @@ export class Planner {
   /** Returns whether its plan is another now. */
   #planOne(key: ObjectKey, frame: Frame): boolean {
     const slot = this.#slots.get(key);
-    if (slot === undefined) {
-      this.#restless.delete(key);
-      return true;
-    }
+    if (slot === undefined) return true;
     const former = slot.planned;
     slot.planned = planAgain(slot, frame);
     const { plan } = slot.planned;

@@ -40,8 +40,8 @@ const holds: Readonly<Record<Urgency, number>> = {
   passing: 4000,
   leaving: 10_000,
 };
-const HOLD_PER_ZONE_MS = 3;
-const LONGEST_HOLD_MS = 20_000;
+const HOLD_PER_ZONE_MS = 15;
+const LONGEST_HOLD_MS = 40_000;
 /** After writes that failed one after the other: so many of one zone, or of any zones. */
 const zonePause = (failures: number): number => Math.min(60_000, 500 * 2 ** failures);
 const pauseOfAll = (failures: number): number =>

@@ -129,6 +129,35 @@ describe('planning again', () => {
     expect(plan.zones.has(key('a-example'))).toBe(false);
   });
 
+  test('for a peer that is ahead looks at the zone to be written here, and again when it is not any more', () => {
+    const zone = zoneOf('a.example', 'primary', { updates: { allow: [] } });
+    const statuses = new Map([[zone.key, { version: '1', writer: 'p0' }]]);
+    const view = { ...viewOf([zone], { peers: world.peers }), statuses };
+    const ahead = new Map<ObjectKey, string>();
+    const planner = new Planner();
+    const kindNow = () => planner.plan(inputs(view, { ahead })).zones.get(zone.key)?.kind;
+    expect(kindNow()).toBe('primary');
+    ahead.set(zone.key, 's0');
+    expect(kindNow()).toBe('secondary');
+    ahead.clear();
+    expect(kindNow()).toBe('primary');
+  });
+
+  test('for a primary that lacks what was agreed on takes the zone from another', () => {
+    const primaryServers = ['203.0.113.1', '203.0.113.2'];
+    const zone = zoneOf('s.example', 'secondary', { secondaryConfig: { primaryServers } });
+    const view = viewOf([zone], { peers: world.peers });
+    const proven = new Set(primaryServers.map((address) => `${address}#53/s.example.`));
+    const planner = new Planner();
+    const from = (outdated: PlanInputs['outdated']) => {
+      const plan = planner.plan(inputs(view, { proven, outdated })).zones.get(zone.key);
+      return plan?.kind === 'secondary' ? plan.primaries.map(({ address }) => address) : [];
+    };
+    const first = from(new Map());
+    const lacking = new Map([['s.example.' as DomainName, new Set([`${first[0]}#53`])]]);
+    expect(from(lacking)[0]).not.toBe(first[0]);
+  });
+
   test('gives a name to the next zone when the one that had it is gone', () => {
     const older = zoneObject(zoneOf('a.example').spec, 'older', {
       created: '2025-01-01T00:00:00Z',
@@ -157,6 +186,12 @@ describe('planning again', () => {
   });
 });
 
+/** What else the spec of a zone may say. */
+const more: Readonly<Record<string, Partial<DNSZone['spec']>>> = {
+  updated: { updates: { allow: [] } },
+  referring: { zoneFileFrom: { configMapKeyRef: { name: 'text', key: 'zone' } } },
+};
+
 /** One change of what a plan is made from. */
 type Edit = (now: PlanInputs) => PlanInputs;
 
@@ -181,18 +216,14 @@ const edits: fc.Arbitrary<Edit> = fc.oneof(
   fc
     .tuple(
       zoneName,
-      fc.constantFrom('primary', 'secondary', 'updated', 'gone' as const),
+      fc.constantFrom('primary', 'secondary', 'updated', 'referring', 'gone' as const),
       fc.constantFrom('', '2025', '2027'),
     )
     .map(
       ([zone, type, since]): Edit =>
         (now) => {
           const zones = new Map(now.view.zones);
-          const made = zoneOf(
-            zone,
-            type === 'secondary' ? 'secondary' : 'primary',
-            type === 'updated' ? { updates: { allow: [] } } : {},
-          );
+          const made = zoneOf(zone, type === 'secondary' ? 'secondary' : 'primary', more[type]);
           const object: DNSZone =
             since === ''
               ? made
@@ -224,6 +255,36 @@ const edits: fc.Arbitrary<Edit> = fc.oneof(
   zoneName.map(
     (zone): Edit =>
       (now) => ({ ...now, foreign: new Set([`${zone}.`]) }),
+  ),
+  zoneName.map(
+    (zone): Edit =>
+      (now) => ({
+        ...now,
+        outdated: new Map([[`${zone}.` as DomainName, new Set(['203.0.113.1#53'])]]),
+      }),
+  ),
+  // As its owner does, in place.
+  fc.tuple(zoneName, fc.constantFrom(undefined, 's0')).map(
+    ([zone, peerAhead]): Edit =>
+      (now) => {
+        const ahead = now.ahead as Map<ObjectKey, string>;
+        if (peerAhead === undefined) ahead.clear();
+        else ahead.set(key(zone.replaceAll('.', '-')), peerAhead);
+        return now;
+      },
+  ),
+  fc.constantFrom('one', 'two').map(
+    (text): Edit =>
+      (now) => {
+        const metadata = { name: 'text', namespace: 'default', labels: {}, annotations: {} };
+        const map = {
+          kind: 'ConfigMap',
+          key: key('text'),
+          metadata,
+          data: { zone: text },
+        } as const;
+        return { ...now, view: { ...now.view, configMaps: new Map([[map.key, map]]) } };
+      },
   ),
   fc.tuple(zoneName, fc.constantFrom(undefined, 'p0', 's0')).map(
     ([zone, writer]): Edit =>
@@ -286,7 +347,10 @@ test('a plan that was kept up to date is the one that is made from nothing, what
       fc.array(fc.array(edits, { maxLength: 3 }), { maxLength: 12, size: 'max' }),
       (steps) => {
         const planner = new Planner();
-        let now = inputs({ ...world, statuses: new Map() });
+        const compiled: PlanInputs['compiled'] = {
+          get: ({ text }) => ({ ok: false, problems: [{ path: 'line 1', problem: text }] }),
+        };
+        let now = inputs(world, { compiled, ahead: new Map() });
         let before: Seen = new Map();
         for (const step of steps) {
           now = step.reduce((former, edit) => edit(former), now);
