@@ -29,6 +29,7 @@ export function speakerOf(zone: string, candidates: readonly Candidate[]): strin
   const live = candidates.filter((candidate) => candidate.live);
   const primaries = live.filter(({ role }) => role === 'primary');
   const speakers = primaries.length > 0 ? primaries : live;
+  if (speakers.length <= 1) return speakers[0]?.pod;
   return rank(
     zone,
     speakers.map(({ pod }) => pod),

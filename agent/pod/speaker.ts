@@ -32,9 +32,11 @@ export interface SpeakerDeps {
 
 /** Zones looked at together; with the pause a few hundred a second, so that telling does not slow down healing. */
 const BATCH = 50;
+/** Of zones that other pods speak for, so many are passed over at most before the next pause. */
+const MOST_PASSED_OVER = 500;
 const PAUSE_MS = 200;
 /** Where looks take long, mostly something else has need of the machine: the pause is then so many times as long as they took … */
-const PAUSE_SHARE = 3;
+const PAUSE_SHARE = 1;
 /** … but well below the time for which a pod is known to be silent, or else each batch would wait for it anew. */
 const LONGEST_PAUSE_MS = 1000;
 /** Where many wait, their order is good for so long. */
@@ -208,11 +210,21 @@ export class Speaker {
       this.#ordered = { at: now, keys: this.#inOrder([...this.#due]).values() };
     const keys = this.#ordered?.keys ?? this.#due.values();
     const batch: ObjectKey[] = [];
-    for (let next = keys.next(); next.done !== true; next = keys.next()) {
-      if (this.#due.delete(next.value)) batch.push(next.value);
-      if (batch.length === BATCH) break;
+    for (let left = MOST_PASSED_OVER; left > 0 && batch.length < BATCH; left -= 1) {
+      const next = keys.next();
+      if (next.done === true) break;
+      if (this.#due.delete(next.value) && this.#speaksFor(next.value)) batch.push(next.value);
     }
     return batch;
+  }
+
+  #speaksFor(key: ObjectKey): boolean {
+    const plan = this.#outcome?.plan.zones.get(key);
+    const speaker = plan === undefined ? this.#speakerOfInvalid(key) : this.speakerOf(plan);
+    if (speaker === this.#deps.parts.options.pod.name) return true;
+    this.#spoken.forget(key);
+    this.#queue.drop(key);
+    return false;
   }
 
   /** What fails first; what will be otherwise in a moment last: it costs a look for nothing. */
@@ -232,14 +244,8 @@ export class Speaker {
   }
 
   async #look(key: ObjectKey): Promise<void> {
-    const { options, cluster } = this.#deps.parts;
+    const { cluster } = this.#deps.parts;
     const plan = this.#outcome?.plan.zones.get(key);
-    const speaker = plan === undefined ? this.#speakerOfInvalid(key) : this.speakerOf(plan);
-    if (speaker !== options.pod.name) {
-      this.#spoken.forget(key);
-      this.#queue.drop(key);
-      return;
-    }
     if (plan !== undefined && this.#isComing(key, plan)) {
       this.#lookAgain(key, false);
       return;
