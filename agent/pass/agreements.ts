@@ -63,6 +63,12 @@ const RETRY_MS = 1000;
 const NOT_YET_MS = 200;
 /** Compare-and-swaps, questions and transfers under way at once. */
 const AT_ONCE = 16;
+/**
+ * Of many zones that have to be agreed on, so many at a time, and the others in the next passes: what others have agreed on, and
+ * what was just agreed, is not to wait for all of them to be loaded.
+ */
+const FEW = 64;
+const SHARE = 0.25;
 /** A pod that did not answer is not asked about the next zones: each silence costs more than a second. */
 const SILENCE_MS = 5000;
 
@@ -85,7 +91,7 @@ export class Agreements {
   }
 
   /**
-   * The content and serial to serve, zone by zone. A zone that is missing waits for something, or stays as it is.
+   * The content and serial to serve, zone by zone. A zone that is missing waits for something, or its turn, or stays as it is.
    *
    * @param progress of the view that the plans were made from; by now there may be a newer one
    */
@@ -110,7 +116,9 @@ export class Agreements {
           if (target !== undefined) targets.set(plan.zone, target);
         });
     }
-    await atOnce(AT_ONCE, work, (each) => each());
+    const now = work.slice(0, Math.max(FEW, Math.ceil(work.length * SHARE)));
+    if (now.length < work.length) this.#deps.again(0);
+    await atOnce(AT_ONCE, now, (each) => each());
     return targets;
   }
 

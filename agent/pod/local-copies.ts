@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import type { DomainName } from '../dns/name.ts';
 import type { Serial } from '../dns/serial.ts';
 import type { ClusterView } from '../observe/cluster.ts';
+import type { SoaAnswer } from '../observe/dns-client.ts';
 import type { NamedZone } from '../observe/named-statistics.ts';
 import { isServed, type PrimaryPlan, type SecondaryPlan } from '../plan/plan-zone.ts';
 import type { Plan } from '../plan/planner.ts';
@@ -36,6 +37,8 @@ const AT_ONCE = 100;
 const LOOK_AGAIN_MS = 1000;
 /** Where that is true of many, each waits so long for each of them: looks are not to cost more than what is looked at. */
 const LOOK_AGAIN_EACH_MS = 5;
+/** Well past the time between two readings of named's statistics. */
+const JUST_COME_MS = 30_000;
 /** named logs to the ms and its clock is read before ours. */
 const CLOCK_GRAIN_MS = 50;
 
@@ -214,14 +217,15 @@ export class LocalCopies {
     const served = await wire.soaHere(zone);
     const primaries = await this.#off.probe(tracked, served);
     if (this.#zones.get(zone) !== tracked) return;
-    const { plan, wanted, statistics } = tracked;
+    const { plan, wanted, statistics, memory } = tracked;
+    const expiresAt = statistics?.expires?.getTime() ?? firstExpiry(memory, served, clock.now());
     const look = {
       now: clock.now(),
       role: plan.kind,
       served,
       primaries,
       ...(wanted === undefined || plan.kind !== 'primary' ? {} : { wanted }),
-      ...(statistics?.expires === undefined ? {} : { expiresAt: statistics.expires.getTime() }),
+      ...(expiresAt === undefined ? {} : { expiresAt }),
       ...(statistics?.loaded === undefined ? {} : { loadedAt: statistics.loaded.getTime() }),
     };
     tracked.memory = observe(tracked.memory, look);
@@ -234,3 +238,16 @@ export class LocalCopies {
     this.#off.nudge(tracked);
   }
 }
+
+/**
+ * Until when a copy that has just come is good, in ms since 1970. named's statistics tell it some seconds later, and after each
+ * refresh.
+ */
+const firstExpiry = (
+  { arrival }: TransferMemory,
+  served: SoaAnswer,
+  now: number,
+): number | undefined =>
+  arrival === undefined || served.kind !== 'soa' || now - arrival.at > JUST_COME_MS
+    ? undefined
+    : arrival.at + served.soa.expire * 1000;

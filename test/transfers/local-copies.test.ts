@@ -31,7 +31,7 @@ const view = { statuses: new Map() } as unknown as ClusterView;
 
 test('a transfer that ended before the pass that added its zone is told of, and counted', async () => {
   const attempts: string[] = [];
-  const soa = { kind: 'soa', serial: 5, authoritative: true };
+  const soa = { kind: 'soa', serial: 5, authoritative: true, soa: { expire: 600 } };
   const copies = new LocalCopies({
     wire: { soaHere: async () => soa } as unknown as Wire,
     clock: systemClock,
