@@ -81,6 +81,32 @@ export class LayeredMap<K, V extends object> implements ReadonlyMap<K, V> {
   }
 }
 
+/** A map that changes, and can be had as it is now: many changes in a row cost one new map. */
+export class ChangingMap<K, V extends object> {
+  #map: LayeredMap<K, V>;
+  readonly #changes = new Map<K, V | undefined>();
+
+  constructor(entries: Iterable<readonly [K, V]> = []) {
+    this.#map = LayeredMap.of(entries);
+  }
+
+  get(key: K): V | undefined {
+    return this.#changes.has(key) ? this.#changes.get(key) : this.#map.get(key);
+  }
+
+  /** @param value undefined takes the entry away */
+  set(key: K, value: V | undefined): void {
+    this.#changes.set(key, value);
+  }
+
+  /** Stays as it is. The very same for as long as nothing is set. */
+  get now(): LayeredMap<K, V> {
+    if (this.#changes.size > 0) this.#map = this.#map.with(this.#changes);
+    this.#changes.clear();
+    return this.#map;
+  }
+}
+
 /** The keys whose value is another one in both maps, or missing in one of them. */
 export function differing<K, V extends object>(
   a: ReadonlyMap<K, V>,

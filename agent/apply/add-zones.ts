@@ -88,7 +88,7 @@ export async function writeFirst(
   const isLeft = await files.present();
   for (const { wanted } of all) {
     const { zone, role } = wanted;
-    const own = ledger.entries().get(zone);
+    const own = ledger.get(zone);
     // A primary's file is written above, or its writer has found out that it is to be served.
     if (role === 'primary' || !isLeft(zone) || (own !== undefined && own.dropping !== true))
       continue;

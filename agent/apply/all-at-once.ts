@@ -3,11 +3,12 @@ import { stanzaLine } from './first-stanzas.ts';
 import type { ZoneActionDeps } from './zone-action.ts';
 
 /**
- * From so many zones on, and a quarter of all, they are added or changed at once. Each `addzone` or `modzone` waits for all of
+ * From so many zones on, and such a share of all, they are added or changed at once. Each `addzone` or `modzone` waits for all of
  * named's threads, and for the disk: 1 ms where there is nothing else to do, 70 to 200 ms where there is. All together stall
  * queries once, for 0.06 s with 1,000 zones and 0.4 s with 10,000 (BIND 9.18).
  */
 const MANY = 100;
+const SHARE = 1 / 16;
 
 /**
  * Where that many change, gives named the stanzas of all zones as they are announced in the ledger.
@@ -21,7 +22,7 @@ export async function giveAllAtOnce(
   added: ReadonlySet<DomainName>,
   { ledger, replaceStanzas, log }: Pick<ZoneActionDeps, 'ledger' | 'replaceStanzas' | 'log'>,
 ): Promise<boolean> {
-  if (count < MANY || count * 4 < ledger.entries().size) return false;
+  if (count < MANY || count < ledger.entries().size * SHARE) return false;
   const stanzas = [...ledger.entries().values()]
     .filter(({ dropping }) => dropping !== true)
     .map(({ zone, stanza }) => stanzaLine(zone, stanza));

@@ -15,7 +15,7 @@ export async function dropZones(
 ): Promise<Failure[]> {
   const { ledger } = deps;
   if (drops.length === 0) return [];
-  const before = drops.flatMap(({ zone }) => ledger.entries().get(zone) ?? []);
+  const before = drops.flatMap(({ zone }) => ledger.get(zone) ?? []);
   ledger.put(before.map((entry) => ({ ...entry, pending: true, dropping: true })));
   const unannounced = (await failureOf(ledger.flush()))?.message;
   if (unannounced !== undefined) {
@@ -51,7 +51,7 @@ export async function discardZone(
 ): Promise<string | undefined> {
   loader.forget(zone);
   const kept = await failureOf(files.discard(zone, clock.now()));
-  const entry = ledger.entries().get(zone);
+  const entry = ledger.get(zone);
   if (kept === undefined) ledger.remove([zone]);
   else if (entry !== undefined) ledger.put([withoutContent(entry)]);
   return kept?.message;

@@ -42,7 +42,7 @@ export class FirstZones {
     );
     const written = await writeFirst(changed, async () => false, this.#deps);
     for (const { wanted, target } of written.adds) confirm(wanted, target, this.#deps);
-    const entries = written.adds.flatMap(({ wanted }) => ledger.entries().get(wanted.zone) ?? []);
+    const entries = written.adds.flatMap(({ wanted }) => ledger.get(wanted.zone) ?? []);
     ledger.put(entries.map((entry) => ({ ...entry, pending: true as const })));
     await ledger.flush();
     for (const add of written.adds) this.#prepared.set(add.wanted.zone, preparedOf(add));
@@ -66,7 +66,7 @@ export class FirstZones {
     const { ledger } = this.#deps;
     for (const zone of [...this.#prepared.keys()]) {
       if (wanted.has(zone)) continue;
-      const entry = ledger.entries().get(zone);
+      const entry = ledger.get(zone);
       if (entry !== undefined) ledger.put([{ ...entry, pending: true, dropping: true }]);
       this.#prepared.delete(zone);
     }

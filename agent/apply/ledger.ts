@@ -2,7 +2,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DomainName } from '../dns/name.ts';
 import { cleanTemporary, FileError, publish, readIfPresent } from '../files.ts';
-import { LayeredMap } from '../layered-map.ts';
+import { ChangingMap } from '../layered-map.ts';
 import type { ServedZone } from '../plan/served-zone.ts';
 import { isObject } from '../resources/got.ts';
 
@@ -103,7 +103,7 @@ export class Ledger {
   /** What was wrong with the file when it was opened. These lines are lost: their zones are not ours any more. */
   readonly damaged: readonly DamagedLine[];
   readonly #path: string;
-  #entries: LayeredMap<DomainName, LedgerEntry>;
+  readonly #entries: ChangingMap<DomainName, LedgerEntry>;
   #unwritten: Change[] = [];
   #lines: number;
   #file: FileHandle | undefined;
@@ -119,7 +119,7 @@ export class Ledger {
     whole: boolean,
   ) {
     this.#path = path;
-    this.#entries = LayeredMap.of(entries);
+    this.#entries = new ChangingMap(entries);
     this.damaged = damaged;
     this.#lines = lines;
     this.#torn = !whole;
@@ -127,19 +127,26 @@ export class Ledger {
 
   /** As they are now: what is put later is not among them. */
   entries(): ReadonlyMap<DomainName, LedgerEntry> {
-    return this.#entries;
+    return this.#entries.now;
+  }
+
+  get(zone: DomainName): LedgerEntry | undefined {
+    return this.#entries.get(zone);
   }
 
   put(entries: Iterable<LedgerEntry>): void {
-    const all = new Map(Array.from(entries, (put) => [put.zone, put]));
-    this.#entries = this.#entries.with(all);
-    for (const put of all.values()) this.#unwritten.push({ put });
+    for (const put of entries) {
+      this.#entries.set(put.zone, put);
+      this.#unwritten.push({ put });
+    }
   }
 
   remove(zones: Iterable<DomainName>): void {
-    const known = [...zones].filter((zone) => this.#entries.has(zone));
-    this.#entries = this.#entries.with(new Map(known.map((zone) => [zone, undefined])));
-    for (const remove of known) this.#unwritten.push({ remove });
+    for (const remove of zones) {
+      if (this.#entries.get(remove) === undefined) continue;
+      this.#entries.set(remove, undefined);
+      this.#unwritten.push({ remove });
+    }
   }
 
   /** Writes what has changed, in one go, and waits until it is on the disk. Throws a FileError; then the next one tries again. */
@@ -151,7 +158,7 @@ export class Ledger {
 
   async #flush(): Promise<void> {
     if (this.#unwritten.length === 0) return;
-    if (this.#torn || isWordy(this.#lines + this.#unwritten.length, this.#entries.size)) {
+    if (this.#torn || isWordy(this.#lines + this.#unwritten.length, this.#entries.now.size)) {
       await this.compact();
       return;
     }
@@ -179,7 +186,7 @@ export class Ledger {
   /** Writes the entries into a fresh file, which replaces the old one. */
   async compact(): Promise<void> {
     const written = this.#unwritten.length;
-    const lines = [...this.#entries.values()].map((put) => lineOf({ put }));
+    const lines = [...this.#entries.now.values()].map((put) => lineOf({ put }));
     await publish(this.#path, lines.join(''));
     await this.close();
     this.#torn = false;

@@ -11,11 +11,11 @@ export async function loadZones(
   { ledger, loader }: Pick<ZoneActionDeps, 'ledger' | 'loader'>,
   signal: AbortSignal,
 ): Promise<Failure[]> {
-  const loads = all.filter(({ zone }) => ledger.entries().get(zone)?.role === 'primary');
+  const loads = all.filter(({ zone }) => ledger.get(zone)?.role === 'primary');
   if (loads.length === 0) return [];
   const failures: Failure[] = [];
   await loader.load(loads, signal, ({ zone, target }, outcome) => {
-    const entry = ledger.entries().get(zone);
+    const entry = ledger.get(zone);
     if (typeof outcome === 'string') {
       failures.push({ zone, why: outcome });
       return;

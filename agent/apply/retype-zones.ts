@@ -30,7 +30,7 @@ export async function retypeZones(
       continue;
     }
     await command(role === 'primary' ? 'notify' : 'retransfer', zone);
-    ledger.put([entryOf(wanted, clock, ledger.entries().get(zone))]);
+    ledger.put([entryOf(wanted, clock, ledger.get(zone))]);
   }
   return failures;
 }

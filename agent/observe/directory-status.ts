@@ -1,6 +1,6 @@
 import { atOnce } from '../at-once.ts';
 import { type Clock, timestamp } from '../clock.ts';
-import { LayeredMap } from '../layered-map.ts';
+import { ChangingMap } from '../layered-map.ts';
 import type { Allocation } from '../plan/registration.ts';
 import { failureOf } from '../problem.ts';
 import type { ZoneReport } from '../report/zone-report.ts';
@@ -55,7 +55,7 @@ export class DirectoryStatus {
   readonly #behindSince = new Map<string, number>();
   readonly #problems = new Map<string, string>();
   #watch: FolderWatch | undefined;
-  #statuses = LayeredMap.of<ObjectKey, ZoneStatus>();
+  readonly #statuses = new ChangingMap<ObjectKey, ZoneStatus>();
   #synced = false;
 
   constructor(options: DirectoryStatusOptions) {
@@ -86,7 +86,7 @@ export class DirectoryStatus {
   }
 
   get statuses(): ReadonlyMap<ObjectKey, ZoneStatus> {
-    return this.#statuses;
+    return this.#statuses.now;
   }
 
   get invalid(): readonly InvalidObject[] {
@@ -184,10 +184,8 @@ export class DirectoryStatus {
   }
 
   #replace(before: Known['entry'], now: Known['entry']): void {
-    const changes = new Map<ObjectKey, ZoneStatus | undefined>();
-    if (before !== undefined) changes.set(before.key, undefined);
-    if (now !== undefined) changes.set(now.key, now.status);
-    this.#statuses = this.#statuses.with(changes);
+    if (before !== undefined) this.#statuses.set(before.key, undefined);
+    if (now !== undefined) this.#statuses.set(now.key, now.status);
   }
 
   #hint(entry: string | undefined): void {

@@ -64,11 +64,12 @@ const NOT_YET_MS = 200;
 /** Compare-and-swaps, questions and transfers under way at once. */
 const AT_ONCE = 16;
 /**
- * Of many zones that have to be agreed on, so many at a time, and the others in the next passes: what others have agreed on, and
- * what was just agreed, is not to wait for all of them to be loaded.
+ * Of many zones that have to be agreed on so many at a time, or such a share of all, and the others in the next passes: what
+ * others have agreed on, and what was just agreed, is not to wait for all of them to be loaded. (Not less: named takes many zones
+ * at once sooner than one after the other.)
  */
 const FEW = 64;
-const SHARE = 0.25;
+const SHARE = 1 / 8;
 /** A pod that did not answer is not asked about the next zones: each silence costs more than a second. */
 const SILENCE_MS = 5000;
 
@@ -116,7 +117,8 @@ export class Agreements {
           if (target !== undefined) targets.set(plan.zone, target);
         });
     }
-    const now = work.slice(0, Math.max(FEW, Math.ceil(work.length * SHARE)));
+    const zones = Math.max(served.size, work.length);
+    const now = work.slice(0, Math.max(FEW, Math.ceil(zones * SHARE)));
     if (now.length < work.length) this.#deps.again(0);
     await atOnce(AT_ONCE, now, (each) => each());
     return targets;

@@ -272,7 +272,7 @@ export class Passes {
     writers: Writers,
   ): Promise<void> {
     const { zone, object, placement } = plan;
-    const served = this.#deps.ledger.entries().get(zone);
+    const served = this.#deps.ledger.get(zone);
     const turn = await writers.turn(plan, served);
     this.#forgetContent(served);
     if (turn === 'not-ours-yet')

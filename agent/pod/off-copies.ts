@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts';
 import type { DomainName } from '../dns/name.ts';
 import { isNewer, type Serial } from '../dns/serial.ts';
-import { LayeredMap } from '../layered-map.ts';
+import { ChangingMap } from '../layered-map.ts';
 import type { PrimaryPlan, SecondaryPlan } from '../plan/plan-zone.ts';
 import { type Endpoint, endpointId } from '../plan/topology.ts';
 import type { ObservedPrimary } from '../plan/transfer-diagnosis.ts';
@@ -62,7 +62,7 @@ export const notOff: Omit<OffCopy, 'plan' | 'wanted' | 'memory'> = {
 /** Sees to copies that have been missing, behind or failing for a while: asks their primaries, and tells named again. */
 export class OffCopies {
   readonly #deps: OffCopiesDeps;
-  #outdated = LayeredMap.of<DomainName, ReadonlySet<string>>();
+  readonly #outdated = new ChangingMap<DomainName, ReadonlySet<string>>();
   readonly #transfersAsked: TokenBucket;
   readonly #nudged: TokenBucket;
 
@@ -74,16 +74,11 @@ export class OffCopies {
 
   /** Primaries (`endpointId`) that answered without having what was agreed on, by the zones that wait for it. */
   get outdated(): ReadonlyMap<DomainName, ReadonlySet<string>> {
-    return this.#outdated;
+    return this.#outdated.now;
   }
 
   forget(zone: DomainName): void {
-    this.#setOutdated(zone, undefined);
-  }
-
-  #setOutdated(zone: DomainName, primaries: ReadonlySet<string> | undefined): void {
-    if (primaries !== undefined || this.#outdated.has(zone))
-      this.#outdated = this.#outdated.with(new Map([[zone, primaries]]));
+    if (this.#outdated.get(zone) !== undefined) this.#outdated.set(zone, undefined);
   }
 
   /** Only a copy that has been missing, behind or failing for a while costs questions to its primaries. */
@@ -126,7 +121,7 @@ export class OffCopies {
   noteOutdated({ plan, wanted, offSince, probed }: OffCopy): void {
     const { zone } = plan;
     if (plan.kind === 'primary' || offSince === undefined) {
-      this.#setOutdated(zone, undefined);
+      this.forget(zone);
       return;
     }
     const before = this.#outdated.get(zone) ?? new Set();
@@ -136,7 +131,7 @@ export class OffCopies {
     const all = new Set([...before, ...lacking]);
     if (all.size === before.size) return;
     const isEach = plan.candidates.every((candidate) => all.has(endpointId(candidate)));
-    this.#setOutdated(zone, isEach ? new Set(lacking) : all);
+    this.#outdated.set(zone, isEach ? new Set(lacking) : all);
     this.#deps.onOutdated();
   }
 

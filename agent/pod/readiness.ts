@@ -1,5 +1,5 @@
 import { displayName } from '../dns/name.ts';
-import { isServed } from '../plan/plan-zone.ts';
+import { isServed, type ZonePlan } from '../plan/plan-zone.ts';
 import type { Verdict } from '../report/http-sources.ts';
 import { isBad } from '../report/zone-report.ts';
 import type { Whole } from './http-sources.ts';
@@ -77,7 +77,7 @@ export class Readiness {
     const { agent, copies, parts } = this.#whole;
     const { statuses } = parts.cluster.view();
     const patient = this.#isPatient();
-    const missing = [...(agent.state.outcome?.plan.zones.values() ?? [])].filter((plan) => {
+    const isMissing = (plan: ZonePlan): boolean => {
       if (plan.kind === 'pending') return true;
       if (!isServed(plan)) return false;
       if (agent.state.outcome?.failures.has(plan.zone)) return false;
@@ -85,7 +85,10 @@ export class Readiness {
       if (copy === undefined) return true;
       const elsewhere = statuses.get(plan.object.key)?.allocated !== undefined;
       return copy.serial === undefined && (!isBad(copy) || (elsewhere && patient));
-    });
+    };
+    const missing: ZonePlan[] = [];
+    for (const plan of agent.state.outcome?.plan.zones.values() ?? [])
+      if (isMissing(plan)) missing.push(plan);
     if (missing.length === 0) return [];
     const names = missing.slice(0, NAMED).map(({ zone }) => displayName(zone));
     const more = missing.length > NAMED ? ` and ${missing.length - NAMED} more` : '';

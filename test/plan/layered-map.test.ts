@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { differing, LayeredMap } from '../../agent/layered-map.ts';
+import { ChangingMap, differing, LayeredMap } from '../../agent/layered-map.ts';
 
 type Value = { readonly of: number };
 
@@ -55,6 +55,19 @@ test('holds what a map of its own would, and so does each one it was made from',
     }),
     { numRuns: 50 },
   );
+});
+
+test('a map that changes gives itself as it is, and what it has given stays so', () => {
+  const map = new ChangingMap<string, Value>([['a', { of: 1 }]]);
+  const before = map.now;
+  expect(map.now).toBe(before);
+  map.set('b', { of: 2 });
+  map.set('a', undefined);
+  expect([map.get('a'), map.get('b')]).toEqual([undefined, { of: 2 }]);
+  expect(new Map(map.now)).toEqual(new Map([['b', { of: 2 }]]));
+  expect(new Map(before)).toEqual(new Map([['a', { of: 1 }]]));
+  map.set('b', undefined);
+  expect(map.now.size).toBe(0);
 });
 
 test('plain maps differ in the keys that only one has, and in those with another value', () => {

@@ -1,5 +1,5 @@
-import { LayeredMap } from '../../layered-map.ts';
-import type { ObjectKey, ResourceObject } from '../../resources/types.ts';
+import { ChangingMap } from '../../layered-map.ts';
+import type { ObjectKey } from '../../resources/types.ts';
 import { type InvalidObject, noResources, type ResourceMaps, type ZoneStatus } from '../cluster.ts';
 import type { Change } from './collection.ts';
 import type { KeptObject } from './kept-object.ts';
@@ -11,60 +11,41 @@ export interface ObjectViews extends ResourceMaps {
   readonly wrong: readonly InvalidObject[];
 }
 
-type View = keyof ResourceMaps;
+type View = keyof ResourceMaps | 'statuses';
 
-/**
- * What the sources hold, as maps that stay as they are: a change costs a new map only of that in which something changed. But for
- * the statuses, which change all the time: theirs is one map, always up to date.
- */
+/** What the sources hold, as maps that stay as they are: a change costs a new map only of that in which something changed. */
 export class Snapshots {
   readonly #sources: readonly Source[];
-  /** What is another than in the views; undefined: it is gone. */
-  readonly #changed = new Map<View, Map<string, ResourceObject | undefined>>();
+  readonly #maps = new Map<View, ChangingMap<string, object>>();
+  readonly #changed = new Set<View>();
   #wrongChanged = false;
-  readonly #objects = new Map<View, LayeredMap<string, ResourceObject>>();
-  #statuses = LayeredMap.of<ObjectKey, ZoneStatus>();
-  readonly #statusesChanged = new Map<ObjectKey, ZoneStatus | undefined>();
-  #views: ObjectViews = { ...noResources, statuses: this.#statuses, wrong: [] };
+  #views: ObjectViews = { ...noResources, statuses: new Map(), wrong: [] };
 
   constructor(sources: readonly Source[]) {
     this.#sources = sources;
   }
 
   note(kind: SourceKind, { key, before, now }: Change<KeptObject>): void {
-    if (before?.object !== now?.object) this.#noteObject(viewOf(kind), before?.object, now?.object);
+    const object = now?.object ?? before?.object;
+    if (before?.object !== now?.object && object !== undefined)
+      this.#put(viewOf(kind), 'id' in object ? object.id : key, now?.object);
+    if (before?.status !== now?.status) this.#put('statuses', key, now?.status);
     if (before?.wrong !== now?.wrong) this.#wrongChanged = true;
-    if (before?.status !== now?.status) this.#statusesChanged.set(key, now?.status);
   }
 
-  #noteObject(
-    view: View,
-    before: ResourceObject | undefined,
-    now: ResourceObject | undefined,
-  ): void {
-    const changed = this.#changed.get(view) ?? new Map<string, ResourceObject | undefined>();
-    const id = idOf(now) ?? idOf(before);
-    if (id !== undefined) changed.set(id, now);
-    this.#changed.set(view, changed);
+  #put(view: View, key: string, now: object | undefined): void {
+    const map = this.#maps.get(view) ?? new ChangingMap<string, object>();
+    map.set(key, now);
+    this.#maps.set(view, map);
+    this.#changed.add(view);
   }
 
   get views(): ObjectViews {
-    if (this.#changed.size > 0) {
-      const fresh = [...this.#changed].map(([view, changed]) => {
-        const objects = (this.#objects.get(view) ?? LayeredMap.of()).with(changed);
-        this.#objects.set(view, objects);
-        return [view, objects] as const;
-      });
-      // Each holds objects of its kind: that is what its type says.
-      this.#views = { ...this.#views, ...Object.fromEntries(fresh) };
-      this.#changed.clear();
-    }
-    if (this.#statusesChanged.size > 0) {
-      this.#statuses = this.#statuses.with(this.#statusesChanged);
-      this.#views = { ...this.#views, statuses: this.#statuses };
-      this.#statusesChanged.clear();
-    }
+    const fresh = [...this.#changed].map((view) => [view, this.#maps.get(view)?.now]);
+    // Each holds what its name says.
+    if (fresh.length > 0) this.#views = { ...this.#views, ...Object.fromEntries(fresh) };
     if (this.#wrongChanged) this.#views = { ...this.#views, wrong: this.#wrong() };
+    this.#changed.clear();
     this.#wrongChanged = false;
     return this.#views;
   }
@@ -76,11 +57,7 @@ export class Snapshots {
   }
 }
 
-/** What it is known by in a view. */
-const idOf = (object: ResourceObject | undefined): string | undefined =>
-  object !== undefined && 'id' in object ? object.id : object?.key;
-
-function viewOf(kind: SourceKind): View {
+function viewOf(kind: SourceKind): keyof ResourceMaps {
   switch (kind) {
     case 'DNSZone':
       return 'zones';
