@@ -41,6 +41,8 @@ interface Memory {
   heard: Heard | undefined;
   taken: Target | undefined;
   diverged: string | undefined;
+  /** When it was last its turn to be agreed on. */
+  turnAt: number;
 }
 
 /** The newest serial that the peers served when this one was allocated. */
@@ -103,25 +105,38 @@ export class Agreements {
   ): Promise<Map<DomainName, Target>> {
     const { statuses } = this.#deps.cluster.view();
     const targets = new Map<DomainName, Target>();
-    const work: (() => Promise<void>)[] = [];
+    const work: { readonly about: About; readonly decision: Decision; readonly memory: Memory }[] =
+      [];
     for (const plan of plans) {
       const status = statuses.get(plan.object.key);
       const about = { plan, served: served.get(plan.zone), progress, status };
       const decision = this.#decide(about, this.#heardFor(about));
       const now = targetNow(plan.content, decision);
+      const memory = this.#memory.get(plan.object.key);
       if (now !== undefined) targets.set(plan.zone, now);
       else if (decision.kind === 'wait') this.#deps.again(decision.ms);
-      else
-        work.push(async () => {
-          const target = await this.#carryOut(about, decision);
-          if (target !== undefined) targets.set(plan.zone, target);
-        });
+      else if (decision.kind !== 'stay' && memory !== undefined)
+        work.push({ about, decision, memory });
     }
-    const zones = Math.max(served.size, work.length);
-    const now = work.slice(0, Math.max(FEW, Math.ceil(zones * SHARE)));
-    if (now.length < work.length) this.#deps.again(0);
-    await atOnce(AT_ONCE, now, (each) => each());
+    const now = this.#inTurn(work, served.size);
+    await atOnce(AT_ONCE, now, async ({ about, decision }) => {
+      const target = await this.#carryOut(about, decision);
+      if (target !== undefined) targets.set(about.plan.zone, target);
+    });
     return targets;
+  }
+
+  /** Whose turn it is: what was never tried first, then what was tried longest ago. */
+  #inTurn<T extends { readonly memory: Memory }>(work: readonly T[], zones: number): readonly T[] {
+    const { clock, again } = this.#deps;
+    const most = Math.max(FEW, Math.ceil(Math.max(zones, work.length) * SHARE));
+    const inOrder = work.toSorted((a, b) => a.memory.turnAt - b.memory.turnAt);
+    const now = clock.monotonic();
+    const next = inOrder[most];
+    if (next !== undefined) again(next.memory.turnAt + RETRY_MS <= now ? 0 : RETRY_MS);
+    const turn = inOrder.slice(0, most);
+    for (const { memory } of turn) memory.turnAt = now;
+    return turn;
   }
 
   /**
@@ -224,6 +239,7 @@ export class Agreements {
       heard: undefined,
       taken: undefined,
       diverged: undefined,
+      turnAt: Number.NEGATIVE_INFINITY,
     };
     this.#memory.set(plan.object.key, memory);
     if (allocated === undefined) return memory;
