@@ -97,11 +97,13 @@ export class Agreements {
    * The content and serial to serve, zone by zone. A zone that is missing waits for something, or its turn, or stays as it is.
    *
    * @param progress of the view that the plans were made from; by now there may be a newer one
+   * @param inTurns not all of thousands at once
    */
   async targets(
     plans: Iterable<PrimaryPlan>,
     served: ReadonlyMap<string, ServedZone>,
     progress: Progress,
+    inTurns: boolean,
   ): Promise<Map<DomainName, Target>> {
     const { statuses } = this.#deps.cluster.view();
     const targets = new Map<DomainName, Target>();
@@ -118,7 +120,7 @@ export class Agreements {
       else if (decision.kind !== 'stay' && memory !== undefined)
         work.push({ about, decision, memory });
     }
-    const now = this.#inTurn(work, served.size);
+    const now = inTurns ? this.#turn(work, served.size) : work;
     await atOnce(AT_ONCE, now, async ({ about, decision }) => {
       const target = await this.#carryOut(about, decision);
       if (target !== undefined) targets.set(about.plan.zone, target);
@@ -127,7 +129,7 @@ export class Agreements {
   }
 
   /** Whose turn it is: what was never tried first, then what was tried longest ago. */
-  #inTurn<T extends { readonly memory: Memory }>(work: readonly T[], zones: number): readonly T[] {
+  #turn<T extends { readonly memory: Memory }>(work: readonly T[], zones: number): readonly T[] {
     const { clock, again } = this.#deps;
     const most = Math.max(FEW, Math.ceil(Math.max(zones, work.length) * SHARE));
     const inOrder = work.toSorted((a, b) => a.memory.turnAt - b.memory.turnAt);

@@ -148,7 +148,7 @@ export class Passes {
     this.#remember(plan);
     prover.watch(this.#proofTargets(plan.zones));
     const open = this.#openIn(plan, inputs.named);
-    const { plans, targets } = await this.#targets(open, view);
+    const { plans, targets } = await this.#targets(open, inputs);
     const now = inputs.named === 'never-started' ? NOTHING : ledger.entries();
     const actions = [...diff({ plans, targets, served: now }), ...drops];
     if (inputs.named !== 'never-started' && view.removalsFrozen === undefined) this.#mark(held);
@@ -244,7 +244,7 @@ export class Passes {
     }
   }
 
-  async #targets(open: ReadonlyMap<ObjectKey, ZonePlan>, { progress }: ClusterView) {
+  async #targets(open: ReadonlyMap<ObjectKey, ZonePlan>, { view, named }: PassInputs) {
     const { agreements, writers, ledger, loader } = this.#deps;
     const plans = new Map(open);
     const served = ledger.entries();
@@ -254,7 +254,9 @@ export class Passes {
       await agreements.targets(
         primaries.filter((each) => !each.dynamic),
         served,
-        progress,
+        view.progress,
+        // A named that is about to start is to have all of them.
+        named !== 'never-started',
       ),
     );
     for (const each of primaries) if (!each.dynamic) recognise(each, served.get(each.zone), loader);

@@ -133,7 +133,12 @@ export class Primary {
   async pass(): Promise<void> {
     if (this.frozen) return;
     const plan = this.#plan();
-    const targets = await this.#agreements.targets([plan], this.#ledger(), progressOf(this.#seen));
+    const targets = await this.#agreements.targets(
+      [plan],
+      this.#ledger(),
+      progressOf(this.#seen),
+      true,
+    );
     const target = targets.get(zone);
     if (target !== undefined) this.#load(target);
     const never = new AbortController().signal;

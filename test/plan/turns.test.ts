@@ -70,7 +70,7 @@ test('zones that cannot be agreed on for now hold up no others, and cost no pass
   const agreed = new Set<DomainName>();
   const pass = async (): Promise<number> => {
     pauses.length = 0;
-    const targets = await agreements.targets([...stuck, ...fresh], new Map(), progressOf(1));
+    const targets = await agreements.targets([...stuck, ...fresh], new Map(), progressOf(1), true);
     for (const zone of targets.keys()) agreed.add(zone);
     return Math.min(...pauses);
   };
