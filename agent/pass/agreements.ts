@@ -82,7 +82,11 @@ export class Agreements {
   /** What this pod has loaded as a sole primary, and is not published yet. */
   readonly #unpublished = new Map<
     ObjectKey,
-    Pick<About, 'plan' | 'progress'> & { readonly serial: Serial }
+    Pick<About, 'plan' | 'progress'> & {
+      readonly serial: Serial;
+      /** What was agreed on when that was loaded. */
+      readonly allocated: Allocation | undefined;
+    }
   >();
   #publishing: Promise<void> | undefined;
   /** Pods that did not answer just now. */
@@ -154,9 +158,11 @@ export class Agreements {
     signal: AbortSignal,
   ): Promise<void> {
     for (const plan of plans) {
+      const { key } = plan.object;
       const serial = this.#unpublishedSerial(plan, served.get(plan.zone));
-      if (serial === undefined) this.#unpublished.delete(plan.object.key);
-      else this.#unpublished.set(plan.object.key, { plan, serial, progress });
+      const { allocated } = this.#deps.cluster.view().statuses.get(key) ?? {};
+      if (serial === undefined) this.#unpublished.delete(key);
+      else this.#unpublished.set(key, { plan, serial, progress, allocated });
     }
     this.#publishing ??= this.#publishAll(signal).finally(() => {
       this.#publishing = undefined;
@@ -164,9 +170,9 @@ export class Agreements {
     return this.#publishing;
   }
 
-  /** What is loaded of the zone waits to be published. */
-  isPublishing(zone: ObjectKey): boolean {
-    return this.#unpublished.has(zone);
+  /** What is loaded by this plan waits to be published. */
+  isPublishing(plan: PrimaryPlan): boolean {
+    return this.#unpublished.get(plan.object.key)?.plan === plan;
   }
 
   /** The serial under which a sole primary serves its content, where that is not what was agreed on. */
@@ -183,12 +189,15 @@ export class Agreements {
   }
 
   async #publishAll(signal: AbortSignal): Promise<void> {
-    const { cluster } = this.#deps;
+    const { cluster, again } = this.#deps;
     while (this.#unpublished.size > 0 && !signal.aborted)
       await atOnce(AT_ONCE, [...this.#unpublished], async ([key, loaded]) => {
         if (signal.aborted || this.#unpublished.get(key) !== loaded) return;
         const status = cluster.view().statuses.get(key);
-        await this.#swap({ ...loaded, status }, loaded.serial);
+        // Others may have come meanwhile, and agreed on something else.
+        if (isSameAllocation(status?.allocated, loaded.allocated))
+          await this.#swap({ ...loaded, status }, loaded.serial);
+        else again(0);
         // What did not get through is put again by the next pass.
         if (this.#unpublished.get(key) === loaded) this.#unpublished.delete(key);
       });
@@ -360,6 +369,9 @@ function settle(memory: Memory): void {
 /** It is what the primaries agreed on. */
 export const isAllocated = (target: Target, allocated: Allocation | undefined): boolean =>
   allocated?.serial === target.serial && allocated.contentHash === target.content.hash;
+
+const isSameAllocation = (a: Allocation | undefined, b: Allocation | undefined): boolean =>
+  a?.serial === b?.serial && a?.contentHash === b?.contentHash;
 
 /** What can be served without asking anyone. */
 function targetNow(content: ZoneContent, decision: Decision): Target | undefined {

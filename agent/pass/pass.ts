@@ -190,8 +190,9 @@ export class Passes {
     for (const key of this.#open) {
       const plan = zones.get(key);
       if (plan?.kind !== 'primary') agreements.forget(key);
+      const isTold = plan?.kind === 'primary' && agreements.isPublishing(plan);
       if (plan === undefined) this.#open.delete(key);
-      else if (!agreements.isPublishing(key) || this.#found.touched.has(key)) open.set(key, plan);
+      else if (!isTold || this.#found.touched.has(key)) open.set(key, plan);
     }
     return named === 'ready' ? open : zones;
   }
@@ -212,7 +213,9 @@ export class Passes {
       if (plan.dynamic) return !plan.claim && served.has(plan.zone);
       const target = targets.get(plan.zone);
       const allocated = statuses.get(plan.object.key)?.allocated;
-      return typeof target === 'object' && isAllocated(target, allocated);
+      // What was taken from another primary may be ours to replace as soon as more is read.
+      const isOurs = typeof target === 'object' && target.content.hash === plan.content.hash;
+      return isOurs && isAllocated(target, allocated);
     };
     for (const [key, plan] of open) if (isDone(plan)) this.#open.delete(key);
   }

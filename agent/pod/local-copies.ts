@@ -87,9 +87,13 @@ export class LocalCopies {
     let gone = false;
     for (const key of plan.touched) {
       const each = plan.zones.get(key);
-      if (each !== undefined && isServed(each))
-        this.#trackOne(each, view.statuses.get(key)?.allocated?.serial);
-      else gone = true;
+      if (each === undefined || !isServed(each)) {
+        gone = true;
+        continue;
+      }
+      // It may be one that had another name.
+      if (!this.#zones.has(each.zone)) gone = true;
+      this.#trackOne(each, view.statuses.get(key)?.allocated?.serial);
     }
     if (gone) this.#forgetGone(plan);
     this.#early.clear();

@@ -12,42 +12,60 @@ import { logSamples } from './log-samples.ts';
 const zone = 'a.test.' as DomainName;
 
 /** As much of a plan as a copy is tracked by. */
-const plan = {
-  zones: new Map([
-    [
-      'default/a',
-      {
-        kind: 'secondary',
-        zone,
-        object: { key: 'default/a' },
-        primaries: [{ address: '127.0.0.11', port: 15_300 }],
-        candidates: [],
-      },
-    ],
-  ]),
-  touched: ['default/a'],
-} as unknown as Plan;
+const planFor = (name: DomainName): Plan =>
+  ({
+    zones: new Map([
+      [
+        'default/a',
+        {
+          kind: 'secondary',
+          zone: name,
+          object: { key: 'default/a' },
+          primaries: [{ address: '127.0.0.11', port: 15_300 }],
+          candidates: [],
+        },
+      ],
+    ]),
+    touched: ['default/a'],
+  }) as unknown as Plan;
 const view = { statuses: new Map() } as unknown as ClusterView;
 
-test('a transfer that ended before the pass that added its zone is told of, and counted', async () => {
+function tracker() {
   const attempts: string[] = [];
+  const feed = new Feed({ pod: 'pod', uid: 'uid', epoch: 'epoch' });
   const soa = { kind: 'soa', serial: 5, authoritative: true, soa: { expire: 600 } };
   const copies = new LocalCopies({
     wire: { soaHere: async () => soa } as unknown as Wire,
     clock: systemClock,
-    feed: new Feed({ pod: 'pod', uid: 'uid', epoch: 'epoch' }),
+    feed,
     journalOf: () => '/nonexistent',
     refresh: async () => undefined,
     onAttempt: (_, { result }) => attempts.push(result),
     onChange: () => undefined,
     onOutdated: () => undefined,
   });
+  return { copies, feed, attempts };
+}
+
+test('a transfer that ended before the pass that added its zone is told of, and counted', async () => {
+  const { copies, attempts } = tracker();
   for (const line of logSamples('9.18')('successful AXFR', 'secondary')) copies.onLine(line);
-  copies.track(plan, view);
+  copies.track(planFor(zone), view);
   const told = () => {
     const { state, serial, from, method } = copies.copyOf(zone) ?? {};
     return { state, serial, from, method };
   };
   await untilEqual(told, { state: 'Current', serial: 5, from: '127.0.0.11', method: 'AXFR' });
   expect(attempts).toEqual(['success']);
+});
+
+test('of a zone that has another name now, the copy of that name alone is told', async () => {
+  const { copies, feed } = tracker();
+  const other = 'b.test' as const;
+  copies.track(planFor(zone), view);
+  await untilEqual(() => copies.copyOf(zone)?.state, 'Current');
+  copies.track(planFor(`${other}.` as DomainName), view);
+  expect(copies.copyOf(zone)).toBeUndefined();
+  await untilEqual(() => copies.copyOf(`${other}.` as DomainName)?.state, 'Current');
+  expect(feed.since(0).zones.map((each) => each.zone)).toEqual([other]);
 });

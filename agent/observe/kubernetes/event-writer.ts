@@ -209,10 +209,12 @@ export class EventWriter {
       const ok = series.name === undefined ? await this.#create(series) : await this.#count(series);
       this.#failures = 0;
       series.told = count;
+      counted?.(ok ? 'written' : 'refused');
+      // A warning may have taken its place, and the same have happened again since.
+      if (this.#series.get(key) !== series) return;
       if (series.count === count) this.#untold.delete(key);
       if (ok) this.#waiting.delete(key);
       else this.#remove(key);
-      counted?.(ok ? 'written' : 'refused');
     } catch (error) {
       if (!(error instanceof TransientError)) throw error;
       const pause = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** this.#failures);
