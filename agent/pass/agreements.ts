@@ -157,10 +157,11 @@ export class Agreements {
     progress: Progress,
     signal: AbortSignal,
   ): Promise<void> {
+    const { statuses } = this.#deps.cluster.view();
     for (const plan of plans) {
       const { key } = plan.object;
-      const serial = this.#unpublishedSerial(plan, served.get(plan.zone));
-      const { allocated } = this.#deps.cluster.view().statuses.get(key) ?? {};
+      const { allocated } = statuses.get(key) ?? {};
+      const serial = this.#unpublishedSerial(plan, served.get(plan.zone), allocated);
       if (serial === undefined) this.#unpublished.delete(key);
       else this.#unpublished.set(key, { plan, serial, progress, allocated });
     }
@@ -177,14 +178,13 @@ export class Agreements {
 
   /** The serial under which a sole primary serves its content, where that is not what was agreed on. */
   #unpublishedSerial(
-    { content, ranked, object }: PrimaryPlan,
+    { content, ranked }: PrimaryPlan,
     served: ServedZone | undefined,
+    allocated: Allocation | undefined,
   ): Serial | undefined {
-    const { cluster, self } = this.#deps;
     const { serial, hash, pending } = served ?? {};
     if (serial === undefined || hash !== content.hash || pending === true) return undefined;
-    if (ranked.some((pod) => pod !== self)) return undefined;
-    const { allocated } = cluster.view().statuses.get(object.key) ?? {};
+    if (ranked.some((pod) => pod !== this.#deps.self)) return undefined;
     return isAllocated({ content, serial }, allocated) ? undefined : serial;
   }
 
@@ -367,10 +367,14 @@ function settle(memory: Memory): void {
 }
 
 /** It is what the primaries agreed on. */
-export const isAllocated = (target: Target, allocated: Allocation | undefined): boolean =>
-  allocated?.serial === target.serial && allocated.contentHash === target.content.hash;
+export const isAllocated = (
+  { serial, content }: Target,
+  allocated: Allocation | undefined,
+): boolean => isSameAllocation({ serial, contentHash: content.hash }, allocated);
 
-const isSameAllocation = (a: Allocation | undefined, b: Allocation | undefined): boolean =>
+type Allocated = Pick<Allocation, 'serial' | 'contentHash'> | undefined;
+
+const isSameAllocation = (a: Allocated, b: Allocated): boolean =>
   a?.serial === b?.serial && a?.contentHash === b?.contentHash;
 
 /** What can be served without asking anyone. */

@@ -75,7 +75,7 @@ function applyZones(
   former: RecordIndex,
 ): void {
   if (reach === former.reach) return;
-  const { changed: zones, gone } = reach.changedSince(former.reach);
+  const { changed: zones, gone } = reach.saidAnew;
   for (const zone of gone) changed.set(zone, undefined);
   if (zones.length === 0) return;
   const found = listsOf(records, reach.among(zones));

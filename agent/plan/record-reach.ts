@@ -25,15 +25,18 @@ export class RecordReach {
   /** Zones that came since the base was made, say something else now, or are gone. */
   readonly #stale: ReadonlySet<ObjectKey>;
   readonly #fresh: ZoneLookup | undefined;
+  /** What the zones say otherwise than those that the former was made for. */
+  readonly saidAnew: Differing;
 
   constructor(zones: Zones, former?: RecordReach) {
     this.#zones = zones;
-    const stale = new Set<ObjectKey>();
-    if (former !== undefined) {
-      const { changed, gone } = saidAnew(former.#zones, zones);
-      for (const key of former.#stale) stale.add(key);
-      for (const key of [...changed.map((zone) => zone.key), ...gone]) stale.add(key);
-    }
+    this.saidAnew = former === undefined ? NOTHING : saidAnew(former.#zones, zones);
+    const { changed, gone } = this.saidAnew;
+    const stale = new Set([
+      ...(former === undefined ? [] : former.#stale),
+      ...changed.map(({ key }) => key),
+      ...gone,
+    ]);
     if (former === undefined || stale.size > zones.size * mostDiffering) {
       this.#base = baseOf(zones);
       this.#stale = new Set();
@@ -54,11 +57,6 @@ export class RecordReach {
       ? found.filter((zone) => !this.#stale.has(zone))
       : found;
     return fresh.length === 0 ? staying : [...staying, ...fresh];
-  }
-
-  /** The zones that were not there in the former, or said something else, and those that are gone. */
-  changedSince(former: RecordReach): Differing {
-    return saidAnew(former.#zones, this.#zones);
   }
 
   /** The same of these zones alone. */
@@ -87,10 +85,13 @@ function canonicalNames(): (text: string) => string {
   };
 }
 
+/** The zones that were not there before, or said something else, and those that are gone. */
 interface Differing {
-  readonly changed: DNSZone[];
-  readonly gone: ObjectKey[];
+  readonly changed: readonly DNSZone[];
+  readonly gone: readonly ObjectKey[];
 }
+
+const NOTHING: Differing = { changed: [], gone: [] };
 
 function saidAnew(former: Zones, zones: Zones): Differing {
   const changed: DNSZone[] = [];
