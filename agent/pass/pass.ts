@@ -113,7 +113,6 @@ export class Passes {
   async run(inputs: PassInputs): Promise<PassOutcome> {
     const { planner, settings, compiler, prover, ledger } = this.#deps;
     const { view, self, foreign } = inputs;
-    const served = ledger.entries();
     const planned = planner.plan({
       view,
       self,
@@ -121,19 +120,19 @@ export class Passes {
       compiled: compiler.compiled,
       proven: prover.proven,
       outdated: this.#deps.outdated(),
-      served,
+      served: ledger.entries(),
       foreign,
       ahead: this.#deps.writers.ahead,
     });
     this.#remember(planned);
     compiler.want(requestsOf(planned));
     // What a named that was never started was to be given is written afresh, whole.
-    const given = inputs.named === 'never-started' ? NOTHING : served;
+    const given = () => (inputs.named === 'never-started' ? NOTHING : ledger.entries());
     const { drops, withheld, held, approved } = guardPlan(planned, {
       view,
       self: self.pod,
-      served: given,
-      unwanted: this.#unwantedIn(planned.zones, given),
+      served: given(),
+      unwanted: this.#unwantedIn(planned.zones, given()),
       changing: this.#openIn(planned, inputs.named).values(),
       limits: this.#deps.limits,
       approved: inputs.approved,
@@ -141,7 +140,7 @@ export class Passes {
     const plan = await this.#withholder.withhold(planned, {
       self: self.pod,
       view,
-      served: given,
+      served: given(),
       guarded: withheld,
       loader: inputs.named === 'ready' ? this.#deps.loader : undefined,
     });
@@ -149,8 +148,7 @@ export class Passes {
     prover.watch(this.#proofTargets(plan.zones));
     const open = this.#openIn(plan, inputs.named);
     const { plans, targets } = await this.#targets(open, inputs);
-    const now = inputs.named === 'never-started' ? NOTHING : ledger.entries();
-    const actions = [...diff({ plans, targets, served: now }), ...drops];
+    const actions = [...diff({ plans, targets, served: given() }), ...drops];
     if (inputs.named !== 'never-started' && view.removalsFrozen === undefined) this.#mark(held);
     const config = await this.#configure(this.#wantedConfig(plan.config, plan.zones), held);
     const firstStanzas = await this.#apply(actions, inputs, config, open);
@@ -204,13 +202,13 @@ export class Passes {
     actions: readonly Action[],
     { statuses }: ClusterView,
   ): void {
-    const served = this.#deps.ledger.entries();
+    const { ledger } = this.#deps;
     const acted = new Set(actions.map(zoneOf));
     const isDone = (plan: ZonePlan): boolean => {
       if (plan.kind === 'pending' || acted.has(plan.zone)) return false;
       if (plan.kind !== 'primary') return true;
       if (plan.withheld !== undefined) return false;
-      if (plan.dynamic) return !plan.claim && served.has(plan.zone);
+      if (plan.dynamic) return !plan.claim && ledger.get(plan.zone) !== undefined;
       const target = targets.get(plan.zone);
       const allocated = statuses.get(plan.object.key)?.allocated;
       // What was taken from another primary may be ours to replace as soon as more is read.

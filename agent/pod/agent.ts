@@ -29,7 +29,7 @@ export interface AgentState {
 
 const APPROVE_ANNOTATION = 'agent.bindy.firestoned.io/approve';
 /**
- * A pass looks at a zone for 5 to 10 µs, and for a fraction of that where it only sees that nothing has changed. Where passes
+ * A pass looks at a zone for 5 to 10 µs, and takes a fraction of that for each of the others. Where passes
  * come one after the other, as while thousands of zones are agreed on, they are not to take all of the time: three a second
  * that look at 10,000 zones, after some that come at once.
  */
