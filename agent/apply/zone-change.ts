@@ -1,6 +1,7 @@
 import type { DomainName } from '../dns/name.ts';
 import type { RRset } from '../dns/rrset.ts';
 import { formatSoa } from '../dns/soa.ts';
+import { recordsOf } from '../dns/zone-text.ts';
 import type { Target } from '../plan/action.ts';
 
 /** Without `rdata` the whole record set goes. */
@@ -23,10 +24,11 @@ export interface ZoneChange {
 
 /** What makes one content of a zone into another. Costs as much as both are long. */
 export function zoneChange(zone: DomainName, from: Target, to: Target): ZoneChange {
-  const before = new Map(from.content.rrsets.map((rrset) => [keyOf(rrset), rrset]));
+  const [was, is] = [recordsOf(from.content), recordsOf(to.content)];
+  const before = new Map(was.rrsets.map((rrset) => [keyOf(rrset), rrset]));
   const remove: Removal[] = [];
   const add: RRset[] = [];
-  for (const rrset of to.content.rrsets) {
+  for (const rrset of is.rrsets) {
     const key = keyOf(rrset);
     const old = before.get(key);
     before.delete(key);
@@ -37,8 +39,8 @@ export function zoneChange(zone: DomainName, from: Target, to: Target): ZoneChan
   for (const { owner, type } of before.values()) remove.push({ owner, type });
   return {
     zone,
-    known: formatSoa(from.content.soa, from.serial),
-    next: { ttl: to.content.soaTtl, rdata: formatSoa(to.content.soa, to.serial) },
+    known: formatSoa(was.soa, from.serial),
+    next: { ttl: is.soaTtl, rdata: formatSoa(is.soa, to.serial) },
     remove,
     add,
   };
@@ -47,7 +49,7 @@ export function zoneChange(zone: DomainName, from: Target, to: Target): ZoneChan
 const keyOf = ({ owner, type }: RRset): string => `${owner} ${type}`;
 
 function gone(old: RRset | undefined, rrset: RRset): Removal[] {
-  if (old === undefined || old.rdata === rrset.rdata) return [];
+  if (old === undefined) return [];
   const { owner, type } = rrset;
   const kept = new Set(rrset.rdata);
   return old.rdata.filter((rdata) => !kept.has(rdata)).map((rdata) => ({ owner, type, rdata }));

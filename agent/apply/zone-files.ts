@@ -48,7 +48,7 @@ export class ZoneFiles {
       publishAll(
         zones.map(([zone, { content, serial }]) => ({
           path: this.pathOf(zone),
-          text: renderZone(zone, content, serial),
+          text: renderZone(content, serial),
         })),
       ),
     );
@@ -61,7 +61,7 @@ export class ZoneFiles {
 
   /** A zone's next content, written beside its file. Throws a FileError. */
   draft(zone: DomainName, { content, serial }: Target): Promise<Draft> {
-    return draft(this.pathOf(zone), renderZone(zone, content, serial));
+    return draft(this.pathOf(zone), renderZone(content, serial));
   }
 
   /** Puts new content in the place of the old, which is kept aside until `settle` or `restore`. Throws a FileError. */

@@ -2,61 +2,89 @@ import { createHash } from 'node:crypto';
 import { type DomainName, parseName } from './name.ts';
 import { canonicalRRsets, type RRset } from './rrset.ts';
 import type { Serial } from './serial.ts';
-import { formatSoa, type SoaData } from './soa.ts';
+import { formatSoa, parseSoa, type SoaData } from './soa.ts';
 
-/** What a primary serves of a zone, apart from the serial that it is served under. */
-export interface ZoneContent {
+/** The records of a zone, one by one. */
+export interface ZoneRecords {
   readonly zone: DomainName;
   readonly soa: SoaData;
   /** Seconds. */
   readonly soaTtl: number;
-  /** In canonical order (`canonicalRRsets`), the SOA not among them. */
+  /** Any order is taken; the canonical one is given (`canonicalRRsets`). The SOA is not among them. */
   readonly rrsets: readonly RRset[];
-  /** Of all of the above: `sha256:` and 64 hex digits. Equal for equal records, however they were written. */
+}
+
+/**
+ * What a primary serves of a zone, apart from the serial that it is served under. Text, since each agent keeps that of
+ * thousands of zones and looks into few of them (`recordsOf`).
+ */
+export interface ZoneContent {
+  readonly zone: DomainName;
+  /** One record a line, all fields written, in canonical order; the SOA first, with the serial 0. */
+  readonly text: string;
+  /** Of the text: `sha256:` and 64 hex digits. Equal for equal records, however they were written. */
   readonly hash: string;
   /** How many records, the SOA not counted. */
   readonly records: number;
 }
 
 /** The zone's master file (RFC 1035 section 5): absolute names, one record a line, no directive but `$TTL`. */
-export function renderZone(zone: DomainName, content: ZoneContent, serial: Serial): string {
-  const { soa, soaTtl, rrsets } = content;
-  const lines = [
-    '; written by bind9-agent',
-    `$TTL ${soaTtl}`,
-    `${zone} ${soaTtl} IN SOA ${formatSoa(soa, serial)}`,
-  ];
-  pushRecords(lines, rrsets);
-  lines.push('');
-  return lines.join('\n');
+export function renderZone({ zone, text }: ZoneContent, serial: Serial): string {
+  const { soa, soaTtl } = soaOf(text);
+  const records = text.slice(endOfLine(text, 0));
+  const start = `${zone} ${soaTtl} IN SOA ${formatSoa(soa, serial)}`;
+  return `; written by bind9-agent\n$TTL ${soaTtl}\n${start}${records}\n`;
 }
 
-function pushRecords(lines: string[], rrsets: readonly RRset[]): void {
-  for (const { owner, ttl, type, rdata } of rrsets) {
+/** The zone's content with its hash and number of records. */
+export function zoneContentOf({ zone, soa, soaTtl, rrsets }: ZoneRecords): ZoneContent {
+  const lines = [`${zone} ${soaTtl} IN SOA ${formatSoa(soa, 0)}`];
+  for (const { owner, ttl, type, rdata } of canonicalRRsets(rrsets)) {
     const start = `${owner} ${ttl} IN ${type} `;
     for (const data of rdata) lines.push(start + data);
   }
+  const text = lines.join('\n');
+  const digest = createHash('sha256').update(text).digest('hex');
+  return { zone, text, hash: ['sha256', digest].join(':'), records: lines.length - 1 };
 }
 
-/** The zone's content with its hash and number of records. `rrsets` in any order. */
-export function zoneContentOf(parts: {
-  readonly zone: DomainName;
-  readonly soa: SoaData;
-  readonly soaTtl: number;
-  readonly rrsets: Iterable<RRset>;
-}): ZoneContent {
-  const rrsets = canonicalRRsets(parts.rrsets);
-  const records = rrsets.reduce((sum, { rdata }) => sum + rdata.length, 0);
-  const content = { ...parts, rrsets, records };
-  return { ...content, hash: contentHash(content) };
+/** The other way round. */
+export function recordsOf({ zone, text }: ZoneContent): ZoneRecords {
+  const rrsets: (RRset & { readonly rdata: string[] })[] = [];
+  for (let at = endOfLine(text, 0) + 1; at < text.length; at = endOfLine(text, at) + 1) {
+    const { owner, ttl, type, rdata } = readLine(text, at);
+    const last = rrsets.at(-1);
+    if (last?.owner === owner && last.type === type) last.rdata.push(rdata);
+    else rrsets.push({ owner, type, ttl, rdata: [rdata] });
+  }
+  return { zone, ...soaOf(text), rrsets };
 }
 
-/** Over the canonical records and the SOA without its serial: the same content under two serials has one hash. */
-export function contentHash(content: Omit<ZoneContent, 'hash' | 'records'>): string {
-  const { zone, soa, soaTtl, rrsets } = content;
-  const lines = [`${zone} ${soaTtl} IN SOA ${formatSoa(soa, 0)}`];
-  pushRecords(lines, rrsets);
-  return `sha256:${createHash('sha256').update(lines.join('\n')).digest('hex')}`;
+function soaOf(text: string): Pick<ZoneRecords, 'soa' | 'soaTtl'> {
+  const { ttl, rdata } = readLine(text, 0);
+  const soa = parseSoa(rdata)?.soa;
+  if (soa === undefined) throw new Error(`not an SOA: ${rdata.slice(0, 200)}`);
+  return { soa, soaTtl: ttl };
+}
+
+interface Line {
+  readonly owner: DomainName;
+  readonly ttl: number;
+  readonly type: string;
+  readonly rdata: string;
+}
+
+/** Reads a line as it is written above: no name holds a space. */
+function readLine(text: string, from: number): Line {
+  const [owner = '', ttl = '', , type = '', ...rdata] = text
+    .slice(from, endOfLine(text, from))
+    .split(' ');
+  return { owner: owner as DomainName, ttl: Number(ttl), type, rdata: rdata.join(' ') };
+}
+
+function endOfLine(text: string, from: number): number {
+  const end = text.indexOf('\n', from);
+  return end < 0 ? text.length : end;
 }
 
 /**

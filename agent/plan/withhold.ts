@@ -1,5 +1,5 @@
 import { displayName } from '../dns/name.ts';
-import type { ZoneContent } from '../dns/zone-text.ts';
+import { recordsOf, type ZoneContent } from '../dns/zone-text.ts';
 import { liveOthers } from './placement.ts';
 import type { PrimaryPlan } from './plan-zone.ts';
 import type { Allocation } from './registration.ts';
@@ -40,8 +40,10 @@ export const whyWithheld = (lost: string, unremembered: string): string =>
 
 /** Data alone counts: another TTL loses nothing. */
 function lostRecords(served: ZoneContent, next: ZoneContent): string | undefined {
-  const kept = new Map(next.rrsets.map(({ owner, type, rdata }) => [`${owner} ${type}`, rdata]));
-  const lost = served.rrsets.flatMap(({ owner, type, rdata }) => {
+  const kept = new Map(
+    recordsOf(next).rrsets.map(({ owner, type, rdata }) => [`${owner} ${type}`, rdata]),
+  );
+  const lost = recordsOf(served).rrsets.flatMap(({ owner, type, rdata }) => {
     const left = new Set(kept.get(`${owner} ${type}`));
     return rdata.filter((data) => !left.has(data)).map(() => `${displayName(owner)} ${type}`);
   });

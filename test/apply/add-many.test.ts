@@ -10,7 +10,7 @@ import type { AddAction, ZoneActionDeps } from '../../agent/apply/zone-action.ts
 import { ZoneFiles } from '../../agent/apply/zone-files.ts';
 import type { Clock } from '../../agent/clock.ts';
 import type { DomainName } from '../../agent/dns/name.ts';
-import type { ZoneContent } from '../../agent/dns/zone-text.ts';
+import { type ZoneContent, zoneContentOf } from '../../agent/dns/zone-text.ts';
 import { objectKey } from '../../agent/resources/types.ts';
 
 const zones = Array.from({ length: 120 }, (_, index) => `zone-${index}.example.` as DomainName);
@@ -28,12 +28,13 @@ afterEach(async () => {
 });
 
 const contentOf = (zone: DomainName): ZoneContent => ({
-  zone,
-  soa: { mname: zone, rname: zone, refresh: 1, retry: 1, expire: 1, minimum: 1 },
-  soaTtl: 60,
-  rrsets: [{ owner: zone, type: 'NS', ttl: 60, rdata: [zone] }],
+  ...zoneContentOf({
+    zone,
+    soa: { mname: zone, rname: zone, refresh: 1, retry: 1, expire: 1, minimum: 1 },
+    soaTtl: 60,
+    rrsets: [{ owner: zone, type: 'NS', ttl: 60, rdata: [zone] }],
+  }),
   hash: `sha256:${zone}`,
-  records: 1,
 });
 
 const add = (zone: DomainName): AddAction => ({

@@ -8,7 +8,7 @@ import { type DomainName, parseName } from '../../agent/dns/name.ts';
 import { canonicalRRsets, type RRset } from '../../agent/dns/rrset.ts';
 import type { SoaData } from '../../agent/dns/soa.ts';
 import { renderKey } from '../../agent/dns/tsig-key.ts';
-import { zoneContentOf } from '../../agent/dns/zone-text.ts';
+import { recordsOf, zoneContentOf } from '../../agent/dns/zone-text.ts';
 import { run } from '../../agent/process.ts';
 import { until } from '../rig/until.ts';
 import { type LocalNamed, localNamed, makeKey } from './local-named.ts';
@@ -133,7 +133,7 @@ describe('with a real named', () => {
       const from = steps[i - 1];
       if (from === undefined) continue;
       expect(await kinds([zoneChange(name(zone), from, to)])).toEqual({ 'a.test.': 'applied' });
-      const lines = to.content.rrsets.flatMap(({ owner, ttl, type, rdata }) =>
+      const lines = recordsOf(to.content).rrsets.flatMap(({ owner, ttl, type, rdata }) =>
         rdata.map((data) => `${owner} ${ttl} IN ${type} ${data}`),
       );
       const [soa, ...rest] = await named.transfer(zone);

@@ -228,7 +228,7 @@ async function loadAll(
 ): Promise<string> {
   const stanzas = zones.map((content) => {
     const file = join(folder, fileNameOf(content.zone));
-    writeFileSync(file, renderZone(content.zone, content, 1));
+    writeFileSync(file, renderZone(content, 1));
     return `zone "${displayName(content.zone)}" { type primary; file "${file}"; };`;
   });
   const conf = join(folder, 'named.conf');

@@ -1,4 +1,9 @@
-import { renderZone, type ZoneContent } from '../../agent/dns/zone-text.ts';
+import {
+  recordsOf,
+  renderZone,
+  type ZoneContent,
+  type ZoneRecords,
+} from '../../agent/dns/zone-text.ts';
 import { compileZone } from '../../agent/observe/compile-zone.ts';
 import type { CompiledZone, CompileRequest, ContentResult } from '../../agent/plan/content.ts';
 import { zoneContent } from '../../agent/plan/content.ts';
@@ -62,7 +67,7 @@ export interface Outcome {
   /** Lines of the zone, without header, SOA and serial; none where the zone is unusable. */
   readonly lines: string[];
   readonly problems: string[];
-  readonly content?: ZoneContent;
+  readonly content?: ZoneContent & ZoneRecords;
   readonly floor?: number;
   /** Times that named-compilezone was asked. */
   readonly compiled: number;
@@ -100,7 +105,8 @@ function outcome(
 ): Outcome {
   const problems = result.problems.map(showProblem);
   if (result.kind === 'unusable') return { lines: [], problems, ...effort };
-  const { content, floor } = result;
-  const lines = renderZone(content.zone, content, 1).trimEnd().split('\n').slice(3);
+  const { floor } = result;
+  const content = { ...result.content, ...recordsOf(result.content) };
+  const lines = renderZone(content, 1).trimEnd().split('\n').slice(3);
   return { lines, problems, content, ...effort, ...(floor === undefined ? {} : { floor }) };
 }

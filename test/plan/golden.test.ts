@@ -75,7 +75,7 @@ function planned(self: Registration): string {
 
 function shown(plan: ZonePlan): string {
   const stanza = 'stanza' in plan ? `${plan.stanza}\n` : '';
-  const content = plan.kind === 'primary' ? renderZone(plan.zone, plan.content, 1) : '';
+  const content = plan.kind === 'primary' ? renderZone(plan.content, 1) : '';
   const problems = 'problems' in plan ? plan.problems : [];
   const told = problems.map(({ path, problem }) => `; ${path}: ${problem}\n`).join('');
   return section(`${plan.zone} is ${plan.kind}`, stanza + content + told);
