@@ -21,3 +21,6 @@ export const systemClock: Clock = {
 };
 
 export const timestamp = (ms: number): string => new Date(ms).toISOString();
+
+/** As the Kubernetes API has times: without the fraction of a second. */
+export const toSeconds = (time: string): string => time.replace(/\.\d+Z$/, 'Z');

@@ -1,6 +1,5 @@
 import type { DomainName } from '../dns/name.ts';
-import type { Serial } from '../dns/serial.ts';
-import type { Wanted } from '../plan/action.ts';
+import type { ServedZone } from '../plan/served-zone.ts';
 import { writeFirst } from './add-zones.ts';
 import { stanzaLine } from './first-stanzas.ts';
 import type { AddAction, Failure, ZoneActionDeps } from './zone-action.ts';
@@ -14,20 +13,14 @@ export interface FirstZonesPrepared {
   readonly failures: readonly Failure[];
 }
 
-/** What of a zone was made ready; its content by its hash. */
-interface Prepared {
-  readonly wanted: Wanted;
-  readonly serial: Serial | undefined;
-  readonly hash: string | undefined;
-}
-
 /**
  * The zones for named's first start: their files, and the stanzas as text that named imports into its new-zone database.
  * What was prepared and has not changed is not touched again.
  */
 export class FirstZones {
   readonly #deps: Deps;
-  readonly #prepared = new Map<DomainName, Prepared>();
+  /** Made ready as the ledger has them. */
+  readonly #prepared = new Set<DomainName>();
 
   constructor(deps: Deps) {
     this.#deps = deps;
@@ -38,14 +31,14 @@ export class FirstZones {
     const { ledger } = this.#deps;
     this.#takeBack(new Set(adds.map(({ wanted }) => wanted.zone)));
     const changed = adds.filter(
-      (add) => !isSame(this.#prepared.get(add.wanted.zone), preparedOf(add)),
+      (add) => !this.#prepared.has(add.wanted.zone) || !isAs(ledger.get(add.wanted.zone), add),
     );
     const written = await writeFirst(changed, async () => false, this.#deps);
     for (const { wanted, target } of written.adds) confirm(wanted, target, this.#deps);
     const entries = written.adds.flatMap(({ wanted }) => ledger.get(wanted.zone) ?? []);
     ledger.put(entries.map((entry) => ({ ...entry, pending: true as const })));
     await ledger.flush();
-    for (const add of written.adds) this.#prepared.set(add.wanted.zone, preparedOf(add));
+    for (const { wanted } of written.adds) this.#prepared.add(wanted.zone);
     const failed = new Set(written.failures.map(({ zone }) => zone));
     const stanzas = adds
       .filter(({ wanted }) => !failed.has(wanted.zone))
@@ -64,7 +57,7 @@ export class FirstZones {
   /** What is not wanted any more is to go, files and all, unless a named that is just starting has it. */
   #takeBack(wanted: ReadonlySet<DomainName>): void {
     const { ledger } = this.#deps;
-    for (const zone of [...this.#prepared.keys()]) {
+    for (const zone of this.#prepared) {
       if (wanted.has(zone)) continue;
       const entry = ledger.get(zone);
       if (entry !== undefined) ledger.put([{ ...entry, pending: true, dropping: true }]);
@@ -73,15 +66,9 @@ export class FirstZones {
   }
 }
 
-const preparedOf = ({ wanted, target }: AddAction): Prepared => ({
-  wanted,
-  serial: target?.serial,
-  hash: target?.content.hash,
-});
-
-const isSame = (a: Prepared | undefined, b: Prepared): boolean =>
-  a?.wanted.stanza === b.wanted.stanza &&
-  a.wanted.key === b.wanted.key &&
-  a.wanted.uid === b.wanted.uid &&
-  a.serial === b.serial &&
-  a.hash === b.hash;
+const isAs = (entry: ServedZone | undefined, { wanted, target }: AddAction): boolean =>
+  entry?.stanza === wanted.stanza &&
+  entry.key === wanted.key &&
+  entry.uid === wanted.uid &&
+  entry.serial === target?.serial &&
+  entry.hash === target?.content.hash;

@@ -3,28 +3,15 @@ import type { Serial } from '../dns/serial.ts';
 import { TransientError } from '../problem.ts';
 import { httpGet, httpOrigin } from './http-get.ts';
 
-/** One zone as named's statistics channel tells it. */
+/** One zone as named's statistics channel tells it. Times are milliseconds since 1970. */
 export interface NamedZone {
   /** `primary`, `secondary`, `mirror`, `forward`, … */
   readonly type: string;
   /** Absent: never loaded, or expired. */
   readonly serial?: Serial;
-  readonly loaded?: Date;
+  readonly loaded?: number;
   /** Secondaries only. In the past: the zone has expired. */
-  readonly expires?: Date;
-  readonly refresh?: Date;
-}
-
-/** named as a whole. The counters are since its start. */
-export interface NamedServer {
-  readonly version: string;
-  readonly bootTime?: Date;
-  readonly configTime?: Date;
-  readonly soaQueries: number;
-  readonly axfrRequests: number;
-  readonly ixfrRequests: number;
-  readonly transfersSucceeded: number;
-  readonly transfersFailed: number;
+  readonly expires?: number;
 }
 
 /** Where the statistics channel answers, and for how long to wait. */
@@ -48,26 +35,6 @@ export async function readNamedZones(
   if (field(body, 'json-stats-version') === undefined || !Array.isArray(zones))
     throw unexpected(channel, 'no views._default.zones');
   return new Map(zones.flatMap(readZone));
-}
-
-/** Version, times and transfer counters. Throws as `readNamedZones`. */
-export async function readNamedServer(channel: StatisticsChannel): Promise<NamedServer> {
-  const body = await read(channel, '/json/v1/server');
-  const version = field(body, 'version');
-  if (typeof version !== 'string') throw unexpected(channel, 'no version');
-  const bootTime = time(field(body, 'boot-time'));
-  const configTime = time(field(body, 'config-time'));
-  const stats = field(body, 'zonestats');
-  return {
-    version,
-    ...(bootTime !== undefined && { bootTime }),
-    ...(configTime !== undefined && { configTime }),
-    soaQueries: count(stats, 'SOAOut'),
-    axfrRequests: count(stats, 'AXFRReq'),
-    ixfrRequests: count(stats, 'IXFRReq'),
-    transfersSucceeded: count(stats, 'XfrSuccess'),
-    transfersFailed: count(stats, 'XfrFail'),
-  };
 }
 
 async function read(channel: StatisticsChannel, path: string): Promise<unknown> {
@@ -109,27 +76,19 @@ function readZone(zone: unknown): [DomainName, NamedZone][] {
   const serial = field(zone, 'serial');
   const loaded = time(field(zone, 'loaded'));
   const expires = time(field(zone, 'expires'));
-  const refresh = time(field(zone, 'refresh'));
   const known: NamedZone = {
     type,
     ...(typeof serial === 'number' && { serial }),
     ...(loaded !== undefined && { loaded }),
     ...(expires !== undefined && { expires }),
-    ...(refresh !== undefined && { refresh }),
   };
   return [[name.value, known]];
 }
 
 /** named writes 1970-01-01 for "never". */
-function time(text: unknown): Date | undefined {
-  const at = typeof text === 'string' ? new Date(text) : undefined;
-  return at !== undefined && at.getTime() > 0 ? at : undefined;
-}
-
-/** Counters of both address families; those that are 0 are not in the answer. */
-function count(stats: unknown, name: string): number {
-  const values = ['', 'v4', 'v6'].map((family) => field(stats, `${name}${family}`));
-  return values.reduce<number>((sum, value) => sum + (typeof value === 'number' ? value : 0), 0);
+function time(text: unknown): number | undefined {
+  const at = typeof text === 'string' ? Date.parse(text) : 0;
+  return at > 0 ? at : undefined;
 }
 
 function field(value: unknown, name: string): unknown {

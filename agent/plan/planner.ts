@@ -2,6 +2,7 @@ import type { DomainName } from '../dns/name.ts';
 import { differing, LayeredMap } from '../layered-map.ts';
 import type { ClusterView } from '../observe/cluster.ts';
 import { type DNSZone, type DnsRecord, type ObjectKey, objectKey } from '../resources/types.ts';
+import { Alike } from './alike.ts';
 import { type Claim, claimantHere } from './claim.ts';
 import {
   type CompiledLookup,
@@ -67,6 +68,7 @@ interface Frame {
   readonly records: RecordIndex;
   /** The zones that are to be followed elsewhere (`PlanInputs.ahead`). */
   readonly followed: readonly ObjectKey[];
+  readonly alike: Alike;
 }
 
 interface RememberedContent {
@@ -134,7 +136,7 @@ export class Planner {
     if (zone === undefined || name === undefined) return;
     const slot = { zone, name, siblings: NONE, planned: former?.planned, content: undefined };
     this.#slots.set(key, slot);
-    this.#group(name, (group) => [...group, slot]);
+    this.#group(name, (group) => group.concat(slot));
   }
 
   /** Makes the zones of a name known to each other. */
@@ -209,12 +211,14 @@ export class Planner {
     const config = effectiveConfig(instanceOf(topology, self), clusterOf(topology, self));
     this.#topology = keep(this.#topology, topologySignature(topology), topology);
     this.#config = keep(this.#config, JSON.stringify(config), config);
+    const former = this.#former;
     return {
       inputs,
       topology: this.#topology.value,
       config: this.#config.value,
-      records: indexRecords(view.zones, view.records, this.#former?.records),
+      records: indexRecords(view.zones, view.records, former?.records),
       followed: [...(inputs.ahead?.keys() ?? NONE)],
+      alike: former?.topology === this.#topology.value ? former.alike : new Alike(),
     };
   }
 }
@@ -287,7 +291,10 @@ function planAgain(slot: Slot, frame: Frame): Planned {
   const plan =
     former !== undefined && isSame(former, inputs, claim)
       ? former.plan
-      : planAnew(inputs, claim, () => contentOf(slot, inputs, compiled));
+      : frame.alike.planOf(
+          planAnew(inputs, claim, () => contentOf(slot, inputs, compiled)),
+          now?.stanza,
+        );
   return { inputs, claim, plan };
 }
 

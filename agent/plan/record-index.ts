@@ -94,12 +94,13 @@ function listsOf(records: Records, reach: Pick<RecordReach, 'of'>): Lists {
       else list.push(record);
     }
   }
-  for (const list of lists.values()) inOrder(list);
+  // What an array has room for beyond its length, a copy has not.
+  for (const [zone, list] of lists) lists.set(zone, inOrder(list).slice());
   return lists;
 }
 
 /** Sorts in place, by id. */
-function inOrder(list: DnsRecord[]): readonly DnsRecord[] {
+function inOrder(list: DnsRecord[]): DnsRecord[] {
   const sorted = list.every((record, i) => i === 0 || (list[i - 1]?.id ?? '') < record.id);
   return sorted ? list : list.sort((a, b) => (a.id < b.id ? -1 : 1));
 }

@@ -139,7 +139,7 @@ export function afterRestart(memory: TransferMemory): TransferMemory {
 /** Everything that a success disproves is forgotten. */
 export function proven(memory: TransferMemory): TransferMemory {
   const { expiredAt: _, failingSince: __, ...rest } = memory;
-  return memory.failures.size === 0 ? rest : { ...rest, failures: new Map() };
+  return memory.failures.size === 0 ? rest : { ...rest, failures: noMemory.failures };
 }
 
 function arrived(
@@ -216,7 +216,7 @@ export function withoutFailure(memory: TransferMemory, id: string): TransferMemo
   if (!memory.failures.has(id)) return memory;
   const failures = new Map(memory.failures);
   failures.delete(id);
-  return { ...memory, failures };
+  return { ...memory, failures: failures.size === 0 ? noMemory.failures : failures };
 }
 
 const endpoint = ({ primary, port }: { primary: string; port: number }): Endpoint => ({

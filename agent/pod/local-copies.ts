@@ -19,6 +19,7 @@ import {
 import { judge, observe, type ZoneTransferState } from '../plan/transfer-state.ts';
 import type { Feed } from '../report/feed.ts';
 import type { ZoneCopy } from '../report/zone-copy.ts';
+import { Texts } from '../texts.ts';
 import { LoadProblems } from './load-problems.ts';
 import { OffCopies, type OffCopiesDeps } from './off-copies.ts';
 import { copyOf, type TrackedCopy, trackedCopy } from './tracked-copy.ts';
@@ -54,6 +55,7 @@ export class LocalCopies {
   readonly #notCurrent = new Set<DomainName>();
   readonly #off: OffCopies;
   readonly #underWay = new Set<DomainName>();
+  readonly #texts = new Texts();
 
   constructor(deps: LocalCopiesDeps) {
     this.#deps = deps;
@@ -129,6 +131,8 @@ export class LocalCopies {
   onLine(line: string): void {
     const event = parseLogLine(line);
     if (event === undefined || event.kind === 'bad-signature') return;
+    // They are cut out of what was read at a time.
+    this.#texts.shareIn(event);
     this.#problems.note(event);
     if (event.kind === 'transfer-completed') void this.#completed(event);
     else this.#remember(event);
@@ -191,10 +195,10 @@ export class LocalCopies {
     for (const [zone, tracked] of this.#zones) {
       const now = zones.get(zone);
       const before = tracked.statistics;
-      tracked.statistics = now;
-      const moved =
-        before?.serial !== now?.serial || before?.expires?.getTime() !== now?.expires?.getTime();
+      const moved = before?.serial !== now?.serial || before?.expires !== now?.expires;
       if (moved) this.#dirty.add(zone);
+      // What says the same is not taken, so that nothing of what was read stays.
+      if (moved || before?.loaded !== now?.loaded) tracked.statistics = now;
     }
     this.#look();
   }
@@ -222,7 +226,7 @@ export class LocalCopies {
     const primaries = await this.#off.probe(tracked, served);
     if (this.#zones.get(zone) !== tracked) return;
     const { plan, wanted, statistics, memory } = tracked;
-    const expiresAt = statistics?.expires?.getTime() ?? firstExpiry(memory, served, clock.now());
+    const expiresAt = statistics?.expires ?? firstExpiry(memory, served, clock.now());
     const look = {
       now: clock.now(),
       role: plan.kind,
@@ -230,7 +234,7 @@ export class LocalCopies {
       primaries,
       ...(wanted === undefined || plan.kind !== 'primary' ? {} : { wanted }),
       ...(expiresAt === undefined ? {} : { expiresAt }),
-      ...(statistics?.loaded === undefined ? {} : { loadedAt: statistics.loaded.getTime() }),
+      ...(statistics?.loaded === undefined ? {} : { loadedAt: statistics.loaded }),
     };
     tracked.memory = observe(tracked.memory, look);
     tracked.state = judge(tracked.memory, look);

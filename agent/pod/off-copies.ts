@@ -38,7 +38,7 @@ export interface OffCopy {
 }
 
 /** named is given so long to get there by itself before its primaries are asked and it is told again … */
-const PATIENCE_MS = 1000;
+export const PATIENCE_MS = 1000;
 /** … and longer for a first transfer that nothing speaks against: a thousand of them take their time. */
 const FIRST_PATIENCE_MS = 4000;
 const LONGEST_PAUSE_MS = 30_000;
@@ -48,16 +48,6 @@ const LONGEST_PAUSE_MS = 30_000;
  */
 const TRANSFERS_ASKED = { burst: 50, perSecond: 5 };
 const NUDGED = { burst: 1000, perSecond: 20 };
-
-export const notOff: Omit<OffCopy, 'plan' | 'wanted' | 'memory'> = {
-  offSince: undefined,
-  patience: PATIENCE_MS,
-  nudgedAt: 0,
-  nudges: 0,
-  probed: [],
-  probedAt: 0,
-  probes: 0,
-};
 
 /** Sees to copies that have been missing, behind or failing for a while: asks their primaries, and tells named again. */
 export class OffCopies {

@@ -3,16 +3,16 @@ import type { SoaAnswer } from '../observe/dns-client.ts';
 import type { ZonePlan } from '../plan/plan-zone.ts';
 import type { Role } from '../plan/registration.ts';
 import { endpointOf, isLive, type Pod } from '../plan/topology.ts';
-import type { ZoneCopy } from '../report/zone-copy.ts';
+import type { CopyState } from '../report/zone-copy.ts';
 import type { SeenCopy } from '../report/zone-status.ts';
 import { ShortMemory } from '../short-memory.ts';
 import type { AgentParts } from './parts.ts';
 
 export interface SeenCopiesDeps {
   readonly parts: Pick<AgentParts, 'options' | 'given' | 'wire' | 'clock'>;
-  readonly ownCopy: (zone: DomainName) => ZoneCopy | undefined;
+  readonly ownCopy: (zone: DomainName) => CopyState | undefined;
   /** What a peer has told of its copy. */
-  readonly told: (pod: string, plan: ZonePlan) => ZoneCopy | undefined;
+  readonly told: (pod: string, plan: ZonePlan) => CopyState | undefined;
 }
 
 /** A pod that did not answer is not asked about the next zones: each silence costs more than a second. */

@@ -1,4 +1,5 @@
 import { atOnce } from '../at-once.ts';
+import { toSeconds } from '../clock.ts';
 import type { DomainName } from '../dns/name.ts';
 import { Mailbox } from '../mailbox.ts';
 import type { ClusterView } from '../observe/cluster.ts';
@@ -8,16 +9,17 @@ import type { Registration } from '../plan/registration.ts';
 import { type Candidate, speakerOf } from '../plan/speaker.ts';
 import { isLive, type Pod } from '../plan/topology.ts';
 import { showProblem } from '../problem.ts';
-import type { FeedPage } from '../report/feed.ts';
+import type { FeedPage, FeedZone } from '../report/feed.ts';
 import type { StatusWrite } from '../report/metrics.ts';
 import { ReportQueue } from '../report/report-queue.ts';
 import { isSettled, isSilent, urgencyOf } from '../report/urgency.ts';
-import type { ZoneCopy } from '../report/zone-copy.ts';
+import type { CopyState, ZoneCopy } from '../report/zone-copy.ts';
 import { eventsBetween } from '../report/zone-events.ts';
 import type { ZoneReport } from '../report/zone-report.ts';
 import { reportOf, type SeenCopy, sameReport } from '../report/zone-status.ts';
 import type { ObjectKey } from '../resources/types.ts';
 import { Schedule } from '../schedule.ts';
+import { Texts } from '../texts.ts';
 import type { AgentParts } from './parts.ts';
 import { SeenCopies } from './seen-copies.ts';
 import { SpokenZones } from './spoken-zones.ts';
@@ -62,7 +64,8 @@ const SWEEP_MS = 5000;
 export class Speaker {
   readonly #deps: SpeakerDeps;
   readonly #bell = new Mailbox();
-  readonly #feeds = new Map<string, Map<string, ZoneCopy>>();
+  readonly #feeds = new Map<string, Map<ObjectKey, CopyState>>();
+  readonly #texts = new Texts();
   readonly #objects = new ZoneObjects();
   /** Zones to look at, and when, by the monotonic clock. */
   readonly #schedule = new Schedule<ObjectKey>();
@@ -142,17 +145,29 @@ export class Speaker {
 
   /** A peer has told of its copies. */
   onPeer(pod: string, { full, zones, gone }: Pick<FeedPage, 'full' | 'zones' | 'gone'>): void {
-    const copies = full ? new Map<string, ZoneCopy>() : (this.#feeds.get(pod) ?? new Map());
-    for (const zone of zones) copies.set(zone.object, zone);
-    for (const object of gone) copies.delete(object);
+    const copies = full ? new Map<ObjectKey, CopyState>() : (this.#feeds.get(pod) ?? new Map());
     this.#feeds.set(pod, copies);
-    for (const object of [...zones.map((zone) => zone.object), ...gone])
-      this.#soon(object as ObjectKey);
+    for (const copy of zones) {
+      const key = this.#keyOf(copy.object);
+      copies.set(key, this.#texts.shareIn(stateOf(copy)));
+      this.#soon(key);
+    }
+    for (const object of gone) {
+      const key = this.#keyOf(object);
+      copies.delete(key);
+      this.#soon(key);
+    }
+  }
+
+  /** In the text that is kept of it already, if it is. */
+  #keyOf(object: string): ObjectKey {
+    const key = object as ObjectKey;
+    return this.#outcome?.plan.zones.get(key)?.object.key ?? key;
   }
 
   /** A peer has stopped telling: its named may be away as well. */
   onSilence(pod: string): void {
-    for (const object of this.#feeds.get(pod)?.keys() ?? []) this.#soon(object as ObjectKey);
+    for (const key of this.#feeds.get(pod)?.keys() ?? []) this.#soon(key);
   }
 
   /** The pod that writes the status of a zone, as far as this pod can tell. */
@@ -364,6 +379,16 @@ function changedKeys<K>(
 ): K[] {
   const keys = new Set([...before.keys(), ...now.keys()]);
   return [...keys].filter((key) => before.get(key) !== now.get(key));
+}
+
+/** Without what tells whose copy it is, and with times that many have in common. */
+function stateOf({ zone: _, object: __, seq: ___, ...copy }: FeedZone): CopyState {
+  const { lastTransferTime, expiresAt } = copy;
+  return {
+    ...copy,
+    ...(lastTransferTime !== undefined && { lastTransferTime: toSeconds(lastTransferTime) }),
+    ...(expiresAt !== undefined && { expiresAt: toSeconds(expiresAt) }),
+  };
 }
 
 const candidate = (pod: Pod, role: Registration['role']): Candidate => ({

@@ -6,7 +6,7 @@ import type { PrimaryPlan, SecondaryPlan } from '../plan/plan-zone.ts';
 import type { TransferMemory } from '../plan/transfer-memory.ts';
 import type { ZoneTransferState } from '../plan/transfer-state.ts';
 import type { ZoneCopy } from '../report/zone-copy.ts';
-import { notOff, type OffCopy } from './off-copies.ts';
+import { type OffCopy, PATIENCE_MS } from './off-copies.ts';
 
 /** What is known of this pod's copy of one zone. */
 export interface TrackedCopy extends OffCopy {
@@ -18,15 +18,24 @@ export interface TrackedCopy extends OffCopy {
   lookedAt: number;
 }
 
+const NONE: readonly never[] = [];
+
+/** Every field is written out: V8 keeps those that were spread in a second object beside the first. */
 export const trackedCopy = (
   plan: PrimaryPlan | SecondaryPlan,
   wanted: Serial | undefined,
   memory: TransferMemory,
 ): TrackedCopy => ({
-  ...notOff,
   plan,
   wanted,
   memory,
+  offSince: undefined,
+  patience: PATIENCE_MS,
+  nudgedAt: 0,
+  nudges: 0,
+  probed: NONE,
+  probedAt: 0,
+  probes: 0,
   statistics: undefined,
   state: undefined,
   copy: undefined,

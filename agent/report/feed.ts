@@ -45,7 +45,7 @@ export class Feed {
   readonly #gatherMs: number;
   readonly #goneLimit: number;
   // Maps keep the order of insertion; a change takes its entry out and puts it in last.
-  readonly #zones = new Map<string, FeedZone>();
+  readonly #zones = new Map<string, { readonly copy: ZoneCopy; readonly seq: number }>();
   readonly #gone = new Map<string, number>();
   readonly #waiting = new Set<() => void>();
   #epochs = 0;
@@ -65,10 +65,10 @@ export class Feed {
   /** Takes a zone's copy; does nothing and returns false where nothing in it changed. */
   put(copy: ZoneCopy): boolean {
     const known = this.#zones.get(copy.object);
-    if (known !== undefined && sameCopy(known, copy)) return false;
+    if (known !== undefined && sameCopy(known.copy, copy)) return false;
     this.#seq += 1;
     this.#zones.delete(copy.object);
-    this.#zones.set(copy.object, { ...copy, seq: this.#seq });
+    this.#zones.set(copy.object, { copy, seq: this.#seq });
     this.#gone.delete(copy.object);
     this.#changed();
     return true;
@@ -90,9 +90,14 @@ export class Feed {
   since(seq: number, epoch: string = this.#epoch()): FeedPage {
     const full = seq === 0 || seq > this.#seq || epoch !== this.#epoch();
     const from = full ? 0 : seq;
-    const newer = [...this.#zones.values()].filter((zone) => zone.seq > from);
-    const zones = newer.slice(0, this.#pageSize);
-    const more = zones.length < newer.length;
+    const zones: FeedZone[] = [];
+    let more = false;
+    for (const { copy, seq: at } of this.#zones.values()) {
+      if (at <= from) continue;
+      more = zones.length === this.#pageSize;
+      if (more) break;
+      zones.push({ ...copy, seq: at });
+    }
     const upTo = more ? (zones.at(-1)?.seq ?? this.#seq) : this.#seq;
     const gone = full ? [] : [...this.#gone].filter(([, at]) => at > from && at <= upTo);
     return {
@@ -157,7 +162,7 @@ export class Feed {
 }
 
 /** Equal in every field; a copy's fields are plain values. */
-function sameCopy({ seq: _, ...known }: FeedZone, copy: ZoneCopy): boolean {
+function sameCopy(known: ZoneCopy, copy: ZoneCopy): boolean {
   const fields = new Set([...Object.keys(known), ...Object.keys(copy)]) as Set<keyof ZoneCopy>;
   return [...fields].every((field) => known[field] === copy[field]);
 }

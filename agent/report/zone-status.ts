@@ -1,9 +1,10 @@
+import { toSeconds } from '../clock.ts';
 import { isNewer, newest, type Serial } from '../dns/serial.ts';
 import { reasonOfTsig } from '../plan/failure-reason.ts';
 import type { Registration, Role } from '../plan/registration.ts';
 import type { SoaProbe } from '../plan/transfer-probe.ts';
 import { type Findings, judgeZone } from './zone-conditions.ts';
-import type { ZoneCopy } from './zone-copy.ts';
+import type { CopyState } from './zone-copy.ts';
 import type { Transfer, TransferReason, TransferState, ZoneReport } from './zone-report.ts';
 import { behindSince, worstReason } from './zone-summary.ts';
 
@@ -15,7 +16,7 @@ export interface SeenCopy {
   /** What the pod answers on the wire; absent: it was not asked, being gone. */
   readonly wire: SoaProbe | undefined;
   /** What the pod says of its own copy; absent: its feed does not answer, or does not know the zone. */
-  readonly copy: ZoneCopy | undefined;
+  readonly copy: CopyState | undefined;
 }
 
 export interface ReportInput extends Findings {
@@ -164,7 +165,7 @@ interface Verdict {
 function present(
   serial: Serial,
   newestSerial: Serial | undefined,
-  copy: ZoneCopy | undefined,
+  copy: CopyState | undefined,
 ): Verdict {
   const behind = newestSerial !== undefined && isNewer(newestSerial, serial);
   if (copy?.state === 'Failing' || copy?.state === 'Transferring')
@@ -198,7 +199,7 @@ function absent({ pod, wire, copy }: SeenCopy): Verdict {
   }
 }
 
-const ownWords = ({ state, reason, message }: ZoneCopy): Verdict => ({
+const ownWords = ({ state, reason, message }: CopyState): Verdict => ({
   state,
   ...(reason === undefined ? {} : { reason }),
   ...(message === undefined ? {} : { message }),
@@ -211,4 +212,3 @@ const failing = (reason: TransferReason, message: string): Verdict => ({
 });
 
 /** Fractions of seconds help nobody and make equal times differ. */
-const toSeconds = (time: string): string => time.replace(/\.\d+Z$/, 'Z');

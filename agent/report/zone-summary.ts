@@ -1,4 +1,4 @@
-import type { ZoneCopy } from './zone-copy.ts';
+import type { CopyState } from './zone-copy.ts';
 import type { Condition, Transfer, TransferState, ZoneReport } from './zone-report.ts';
 
 /** From bad to good. */
@@ -30,7 +30,7 @@ export function worstReason(
 export function behindSince(
   copies: readonly {
     readonly pod: { readonly pod: string };
-    readonly copy: ZoneCopy | undefined;
+    readonly copy: CopyState | undefined;
   }[],
   transfers: readonly Transfer[],
   before: ZoneReport | undefined,

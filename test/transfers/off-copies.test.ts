@@ -3,7 +3,8 @@ import type { Clock } from '../../agent/clock.ts';
 import type { DomainName } from '../../agent/dns/name.ts';
 import type { SecondaryPlan } from '../../agent/plan/plan-zone.ts';
 import { noMemory } from '../../agent/plan/transfer-memory.ts';
-import { notOff, OffCopies, type OffCopy } from '../../agent/pod/off-copies.ts';
+import { OffCopies } from '../../agent/pod/off-copies.ts';
+import { trackedCopy } from '../../agent/pod/tracked-copy.ts';
 import type { Wire } from '../../agent/pod/wire.ts';
 
 const primaries = [{ address: '192.0.2.1', port: 53 }];
@@ -26,14 +27,9 @@ test('thousands of copies that wait cost their primary few transfers that are on
     asked.refresh += 1;
   };
   const off = new OffCopies({ wire, clock, refresh, onOutdated: () => undefined });
-  const copies = Array.from({ length: 5000 }, (_, index): OffCopy => {
+  const copies = Array.from({ length: 5000 }, (_, index) => {
     const plan = { kind: 'secondary', zone: `zone-${index}.` as DomainName, primaries };
-    return {
-      ...notOff,
-      plan: plan as unknown as SecondaryPlan,
-      wanted: undefined,
-      memory: noMemory,
-    };
+    return trackedCopy(plan as unknown as SecondaryPlan, undefined, noMemory);
   });
   for (; now <= 120_000; now += 1000)
     for (const copy of copies) {

@@ -6,7 +6,7 @@ import { systemClock } from '../../agent/clock.ts';
 import type { DomainName } from '../../agent/dns/name.ts';
 import { SoaClient } from '../../agent/observe/dns-client.ts';
 import { followLog } from '../../agent/observe/follow-log.ts';
-import { readNamedServer, readNamedZones } from '../../agent/observe/named-statistics.ts';
+import { readNamedZones } from '../../agent/observe/named-statistics.ts';
 import { parseNamedStatus } from '../../agent/plan/named-status.ts';
 import type { TransferEvent } from '../../agent/plan/transfer-event.ts';
 import { parseLogLine } from '../../agent/plan/transfer-log.ts';
@@ -88,7 +88,7 @@ async function look(): Promise<ZoneTransferState> {
     });
   const endpoint = { address: '127.0.0.1', port: pair.primary.port, key: 'k' };
   const statistics = await zones();
-  const expiresAt = statistics.get(zone)?.expires?.getTime();
+  const expiresAt = statistics.get(zone)?.expires;
   const served = await ask(pair.secondary.port);
   const soa = await ask(pair.primary.port);
   const now = Date.now();
@@ -171,16 +171,13 @@ test('a restart of named is followed, and its transfers after it', async () => {
   await untilState({ state: 'Current', serial: 8, method: 'IXFR' });
 });
 
-test('statistics tell serial and times of our zones, and the server its counters', async () => {
+test('statistics tell serial and times of our zones', async () => {
   const known = await zones();
   expect([...known.keys()]).toEqual([zone]);
   expect(known.get(zone)).toMatchObject({ type: 'secondary', serial: 8 });
-  const { loaded, expires, refresh: next } = known.get(zone) ?? {};
-  expect(Math.abs((loaded?.getTime() ?? 0) - Date.now())).toBeLessThan(60_000);
-  expect(expires?.getTime()).toBeGreaterThan(next?.getTime() ?? Number.NaN);
-  const server = await readNamedServer(channel());
-  expect(server.version).toMatch(/^9\./);
-  expect(server).toMatchObject({ axfrRequests: 0, ixfrRequests: 1, transfersSucceeded: 1 });
+  const { loaded = 0, expires } = known.get(zone) ?? {};
+  expect(Math.abs(loaded - Date.now())).toBeLessThan(60_000);
+  expect(expires).toBeGreaterThan(loaded);
   const late = { ...channel(), timeoutMs: 300, port: pair.secondary.port };
   await expect(readNamedZones(late)).rejects.toThrow(/statistics channel at 127\.0\.0\.1 port/);
 });

@@ -1,7 +1,7 @@
 import { TransientError } from '../../problem.ts';
 import { isObject } from '../../resources/got.ts';
 import type { ObjectKey } from '../../resources/types.ts';
-import { joined } from './texts.ts';
+import { joined } from '../../texts.ts';
 
 /** An object as the API server tells it. */
 export type RawObject = Readonly<Record<string, unknown>>;

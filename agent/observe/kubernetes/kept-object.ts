@@ -1,11 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Problem } from '../../problem.ts';
+import type { ZoneReport } from '../../report/zone-report.ts';
 import { isObject } from '../../resources/got.ts';
 import { objectName, readObject } from '../../resources/read-object.ts';
 import type { ApiVersion, Metadata, ObjectKey, ResourceObject } from '../../resources/types.ts';
+import { joined, type Texts } from '../../texts.ts';
 import type { InvalidObject, ZoneStatus } from '../cluster.ts';
 import type { Identity, Kept, RawObject } from './collection.ts';
-import { joined, type Texts } from './texts.ts';
 import { zoneStatusOf } from './zone-status.ts';
 
 /** What is kept in memory of one object of ours. */
@@ -58,11 +59,24 @@ export function keepObject(
 function zonePart(raw: RawObject, texts: Texts): Pick<KeptObject, 'uid' | 'status'> {
   const uid = isObject(raw['metadata']) ? raw['metadata']['uid'] : undefined;
   const read = zoneStatusOf(raw);
-  texts.shareIn(read.report);
-  const { firstSeen } = read;
-  const status =
-    firstSeen === undefined ? read : { ...read, firstSeen: texts.shareTime(firstSeen) };
+  const { firstSeen, report } = read;
+  const status = {
+    ...read,
+    ...(firstSeen !== undefined && { firstSeen: texts.share(firstSeen) }),
+    ...(report !== undefined && { report: compact(report, texts) }),
+  };
   return typeof uid === 'string' ? { uid, status } : { status };
+}
+
+/** Zones that came or changed together have equal conditions and transfers. */
+function compact(report: ZoneReport, texts: Texts): ZoneReport {
+  const { secondaryIps, transfers, conditions, ...rest } = texts.shareIn(report);
+  return {
+    ...rest,
+    secondaryIps: texts.shareWhole(secondaryIps),
+    transfers: transfers.map((each) => texts.shareWhole(each)),
+    conditions: texts.shareWhole(conditions.map((each) => texts.shareWhole(each))),
+  };
 }
 
 /** The former, where it says the same. */
@@ -95,7 +109,7 @@ function trimmedMetadata({ kind, metadata }: ResourceObject, texts: Texts): Meta
   const labels = small(texts.shareIn(metadata.labels));
   if (kind === 'ConfigMap' || created === undefined)
     return { name, namespace, labels, annotations: NONE };
-  const creationTimestamp = texts.shareTime(created);
+  const creationTimestamp = texts.share(created);
   if (kind.endsWith('Record') || uid === undefined || generation === undefined)
     return { name, namespace, labels, annotations: NONE, creationTimestamp };
   const annotations = ours(metadata.annotations);

@@ -3,6 +3,7 @@ import type { Progress, SourceVersions } from '../../plan/source-versions.ts';
 import type { Problem } from '../../problem.ts';
 import { kindSchemas } from '../../resources/schema.ts';
 import { apiGroup, type ObjectKey, objectKey } from '../../resources/types.ts';
+import { Texts } from '../../texts.ts';
 import type { InvalidObject } from '../cluster.ts';
 import type { LastGood, StandIns } from '../last-good.ts';
 import type { KubernetesApi } from './api.ts';
@@ -13,7 +14,6 @@ import { metadataOf } from './object-parts.ts';
 import { Reflector, type ReflectorOptions, type ReflectorTimes } from './reflector.ts';
 import { type ObjectViews, Snapshots } from './snapshots.ts';
 import { isContent, ourKinds, pathsOf, reasonOf, type Source, type SourceKind } from './sources.ts';
-import { Texts } from './texts.ts';
 
 export interface ObjectsOptions {
   readonly api: Pick<KubernetesApi, 'request' | 'watch'>;
