@@ -1,5 +1,6 @@
 import type { DomainName } from '../dns/name.ts';
 import type { Target, Wanted } from '../plan/action.ts';
+import { stanzaOf } from '../plan/stanza.ts';
 import { failureOf } from '../problem.ts';
 import { giveAllAtOnce } from './all-at-once.ts';
 import type { ControlAnswer } from './rndc.ts';
@@ -116,7 +117,7 @@ export async function addZone(
 ): Promise<'added' | 'was-there' | { readonly why: string }> {
   const { command, clock, onForeign } = deps;
   const since = clock.now();
-  const answer = await command('addzone', wanted.zone, wanted.stanza);
+  const answer = await command('addzone', wanted.zone, stanzaOf(wanted.zone, wanted.stanza));
   if (answer.ok) return 'added';
   if (!/already exists/.test(said(answer)))
     return {
@@ -160,6 +161,6 @@ export async function modZone(
   { zone, stanza }: Wanted,
   { command }: Pick<ZoneActionDeps, 'command'>,
 ): Promise<string | undefined> {
-  const answer = await command('modzone', zone, stanza);
+  const answer = await command('modzone', zone, stanzaOf(zone, stanza));
   return answer.ok ? undefined : `named refuses the zone's configuration: ${said(answer)}`;
 }

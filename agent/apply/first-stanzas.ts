@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DomainName } from '../dns/name.ts';
 import { FileError, makeFolder, publish, remove } from '../files.ts';
+import { stanzaOf } from '../plan/stanza.ts';
 import { quoteZone } from './zone-commands.ts';
 
 /** named's new-zone database, and the text that it imports where there is no database yet. */
@@ -21,7 +22,7 @@ export async function hasDatabase(folder: string): Promise<boolean> {
 
 /** A zone as it stands in that text. */
 export const stanzaLine = (zone: DomainName, stanza: string): string =>
-  `zone ${quoteZone(zone)} ${stanza}\n`;
+  `zone ${quoteZone(zone)} ${stanzaOf(zone, stanza)}\n`;
 
 /**
  * Without any zone there is no text: BIND 9.20 does not start on an empty one ("loading configuration: not found").

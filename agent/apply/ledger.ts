@@ -59,21 +59,24 @@ interface Folded {
 
 function fold(text: string): Folded {
   const entries = new Map<DomainName, LedgerEntry>();
+  const stanzas = new Map<string, string>();
   const damaged: DamagedLine[] = [];
   const lines = text.split('\n');
   const unfinished = lines.pop() ?? '';
   for (const [index, line] of lines.entries()) {
     const change = read(line);
     if (typeof change === 'string') damaged.push({ line: index + 1, problem: change });
-    else apply(entries, change);
+    else if ('remove' in change) entries.delete(change.remove);
+    else {
+      const { put } = change;
+      // Most zones have one text, which is read for each of them.
+      const stanza = stanzas.get(put.stanza) ?? put.stanza;
+      stanzas.set(stanza, stanza);
+      entries.set(put.zone, { ...put, stanza });
+    }
   }
   const whole = unfinished === '' && damaged.length === 0;
   return { entries, damaged, lines: lines.length, whole };
-}
-
-function apply(entries: Map<DomainName, LedgerEntry>, change: Change): void {
-  if ('put' in change) entries.set(change.put.zone, change.put);
-  else entries.delete(change.remove);
 }
 
 /** The change that a line stands for, or why it stands for none. */

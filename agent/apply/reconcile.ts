@@ -4,6 +4,7 @@ import type { DomainName } from '../dns/name.ts';
 import { isNewer, type Serial } from '../dns/serial.ts';
 import type { Role } from '../plan/registration.ts';
 import type { ServedZone } from '../plan/served-zone.ts';
+import { stanzaOf } from '../plan/stanza.ts';
 import type { ContentLoader } from './content-loader.ts';
 import { discardZone } from './drop-zones.ts';
 import type { Ledger } from './ledger.ts';
@@ -79,8 +80,8 @@ async function bringBack(entry: ServedZone, deps: ReconcileDeps): Promise<boolea
     await discardZone(entry.zone, deps);
     return false;
   }
-  const answer =
-    entry.pending === true ? undefined : await command('addzone', entry.zone, entry.stanza);
+  const stanza = stanzaOf(entry.zone, entry.stanza);
+  const answer = entry.pending === true ? undefined : await command('addzone', entry.zone, stanza);
   if (answer === undefined || !(answer.ok || /already exists/.test(said(answer)))) {
     ledger.remove([entry.zone]);
     loader.forget(entry.zone);

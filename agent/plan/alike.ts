@@ -14,13 +14,12 @@ const NONE: readonly never[] = [];
 export class Alike {
   readonly #known = new Map<string, unknown>();
 
-  /** @param served the stanza that the zone has in named */
-  planOf(plan: ZonePlan, served: string | undefined): ZonePlan {
+  planOf(plan: ZonePlan): ZonePlan {
     const placement = this.#placement(plan.placement);
     if (plan.kind !== 'primary' && plan.kind !== 'secondary') return { ...plan, placement };
     const shared = {
       placement,
-      stanza: plan.stanza === served ? served : plan.stanza,
+      stanza: this.#share(`stanza ${plan.stanza}`, plan.stanza),
       problems: plan.problems.length === 0 ? NONE : plan.problems,
     };
     if (plan.kind === 'secondary')

@@ -1,4 +1,4 @@
-import { type DomainName, fileNameOf, parseName } from '../dns/name.ts';
+import { type DomainName, parseName } from '../dns/name.ts';
 import type { Serial } from '../dns/serial.ts';
 import type { ZoneContent } from '../dns/zone-text.ts';
 import type { Problem } from '../problem.ts';
@@ -51,6 +51,7 @@ interface Served {
   readonly zone: DomainName;
   readonly object: DNSZone;
   readonly placement: Placement;
+  /** Without the name of the zone's file (`stanzaOf`). */
   readonly stanza: string;
   readonly problems: readonly Problem[];
 }
@@ -181,7 +182,7 @@ function planPrimary(
   return {
     kind: 'primary',
     ...seen,
-    stanza: stanzaOf(inputs, 'primary', placement, {
+    stanza: ownStanza(inputs, 'primary', placement, {
       notify: [...notify, ...outside.endpoints],
       updateKeys: updates.keys,
     }),
@@ -226,7 +227,7 @@ function planSecondary(inputs: ZoneInputs, placement: Placement): ZonePlan {
     placement,
     primaries,
     candidates,
-    stanza: stanzaOf(inputs, 'secondary', placement, { primaries }),
+    stanza: ownStanza(inputs, 'secondary', placement, { primaries }),
     problems: [...problems, ...unknownKey(zone.spec.transfer?.tsigKeyRef, settings)],
   };
 }
@@ -302,8 +303,8 @@ const unsigned = (zone: DNSZone): Problem[] =>
     ? []
     : [{ path: 'spec.dnssecPolicy', problem: 'the zone is served unsigned: no signing keys' }];
 
-function stanzaOf(
-  { name, zone, settings, config, topology }: ZoneInputs,
+function ownStanza(
+  { zone, settings, config, topology }: ZoneInputs,
   role: 'primary' | 'secondary',
   placement: Placement,
   own: {
@@ -320,7 +321,7 @@ function stanzaOf(
   );
   return renderStanza({
     role,
-    file: `${settings.zonesFolder}/${fileNameOf(name)}`,
+    folder: settings.zonesFolder,
     primaries: own.primaries ?? [],
     notify: own.notify ?? [],
     ...(settings.clusterKey === undefined ? {} : { clusterKey: settings.clusterKey }),

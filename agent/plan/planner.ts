@@ -291,10 +291,7 @@ function planAgain(slot: Slot, frame: Frame): Planned {
   const plan =
     former !== undefined && isSame(former, inputs, claim)
       ? former.plan
-      : frame.alike.planOf(
-          planAnew(inputs, claim, () => contentOf(slot, inputs, compiled)),
-          now?.stanza,
-        );
+      : frame.alike.planOf(planAnew(inputs, claim, () => contentOf(slot, inputs, compiled)));
   return { inputs, claim, plan };
 }
 

@@ -12,6 +12,7 @@ export interface ServedZone {
   readonly key: ObjectKey;
   readonly uid: string;
   readonly role: Role;
+  /** Without the name of the zone's file (`stanzaOf`). */
   readonly stanza: string;
   /** Secondary: where the stanza transfers from. */
   readonly primaries?: readonly Endpoint[];

@@ -1,10 +1,11 @@
+import { type DomainName, fileNameOf } from '../dns/name.ts';
 import type { Endpoint } from './topology.ts';
 
 /** What one `zone` block of ours says. Strings are already validated: names of keys, address match elements, paths. */
 export interface StanzaInput {
   readonly role: 'primary' | 'secondary';
-  /** The zone's file; never changed once the zone exists, named would drop its data. */
-  readonly file: string;
+  /** Where the zone's file is; never changed once the zone exists, named would drop its data. */
+  readonly folder: string;
   /** Secondary: where to transfer from. Never empty in the text: named refuses to start on `primaries { }`. */
   readonly primaries: readonly Endpoint[];
   /** Who is told of a new serial. */
@@ -30,14 +31,21 @@ export interface StanzaInput {
 /** Nobody answers there, at once: named gets a refusal instead of a silence. */
 const NO_PRIMARY: Endpoint = { address: '127.255.255.254', port: 9 };
 
+/** Stands for the name of the zone's file. */
+const FILE = '$file';
+
 /**
- * The body of a `zone` statement, braces included and on one line: what `addzone` and `modzone` take. Nothing in it
- * depends on BIND's version, since named keeps it across an upgrade.
+ * The body of a `zone` statement, braces included and on one line, but for the name of the zone's file: of thousands of zones
+ * most then have one text in memory. Nothing in it depends on BIND's version, since named keeps it across an upgrade.
  */
 export function renderStanza(input: StanzaInput): string {
   const lines = input.role === 'primary' ? primaryLines(input) : secondaryLines(input);
   return `{ ${lines.join(' ')} };`;
 }
+
+/** What `addzone` and `modzone` take. */
+export const stanzaOf = (zone: DomainName, stanza: string): string =>
+  stanza.replace(`/${FILE}";`, () => `/${fileNameOf(zone)}";`);
 
 function primaryLines(input: StanzaInput): string[] {
   const grants = [input.localKey, ...input.updateKeys].map((key) => `grant "${key}" zonesub ANY;`);
@@ -63,7 +71,7 @@ function commonLines(input: StanzaInput): string[] {
       ? []
       : [`also-notify { ${input.notify.map(showEndpoint).join(' ')} };`];
   return [
-    `file "${input.file}";`,
+    `file "${input.folder}/${FILE}";`,
     'masterfile-format text;',
     'notify explicit;',
     ...notify,

@@ -5,12 +5,18 @@ import { type Child, startChild } from '../rig/child.ts';
 import { openLedger } from '../rig/ledger.ts';
 import type { AgentCluster } from './agent-cluster.ts';
 import { type Measured, median, rounded } from './figures.ts';
+import { untilTold } from './told.ts';
 
 /** Long enough for the passes after the start to end and for what they left behind to be collected or not. */
 const idleMs = 15_000;
 
-/** RSS of each pod's agent in MB (of 1,000,000 bytes), idle, once every zone is served; the baseline is Node alone. */
-export async function memory({ rig }: AgentCluster): Promise<Measured> {
+/**
+ * RSS of each pod's agent in MB (of 1,000,000 bytes), idle, once every zone is served and, on an API server, every status told;
+ * the baseline is Node alone.
+ */
+export async function memory(cluster: AgentCluster): Promise<Measured> {
+  const { rig, plane } = cluster;
+  if (plane !== undefined) await untilTold({ ...cluster, plane }, 'before it is idle');
   await sleep(idleMs);
   const agents = [...rig.pods.values()].map(({ agent }) => agent);
   const values = agents.map((agent) => megabytes(agent, 'VmRSS'));

@@ -10,6 +10,7 @@ import {
 import type { ZonePlan } from '../../agent/plan/plan-zone.ts';
 import { Planner } from '../../agent/plan/planner.ts';
 import type { Registration } from '../../agent/plan/registration.ts';
+import { stanzaOf } from '../../agent/plan/stanza.ts';
 import { objectsOf, peer, registration, viewOf } from './worlds.ts';
 
 const folder = join(import.meta.dirname, 'golden');
@@ -74,7 +75,7 @@ function planned(self: Registration): string {
 }
 
 function shown(plan: ZonePlan): string {
-  const stanza = 'stanza' in plan ? `${plan.stanza}\n` : '';
+  const stanza = 'stanza' in plan ? `${stanzaOf(plan.zone, plan.stanza)}\n` : '';
   const content = plan.kind === 'primary' ? renderZone(plan.content, 1) : '';
   const problems = 'problems' in plan ? plan.problems : [];
   const told = problems.map(({ path, problem }) => `; ${path}: ${problem}\n`).join('');

@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { renderStanza, type StanzaInput } from '../../agent/plan/stanza.ts';
+import { type DomainName, fileNameOf } from '../../agent/dns/name.ts';
+import { renderStanza, type StanzaInput, stanzaOf } from '../../agent/plan/stanza.ts';
 import { run } from '../../agent/process.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'bind9-agent-stanza-'));
@@ -22,9 +23,10 @@ async function isTaken(stanza: string): Promise<void> {
   expect(ran.ok).toBe(true);
 }
 
+const zone = 'example.com.' as DomainName;
 const primary: StanzaInput = {
   role: 'primary',
-  file: '/var/lib/bind/zones/example.com.zone',
+  folder: '/var/lib/bind/zones',
   primaries: [],
   notify: [
     { address: '10.0.0.2', port: 53, key: 'cluster' },
@@ -91,8 +93,19 @@ const goldens: readonly (readonly [what: string, input: StanzaInput, stanza: str
 ];
 
 test.each(goldens)('%s', async (_what, input, stanza) => {
-  expect(renderStanza(input)).toBe(stanza);
+  expect(stanzaOf(zone, renderStanza(input))).toBe(stanza);
   await isTaken(stanza);
+});
+
+test('zones with nothing of their own have one text, into which a name that says "$" goes as it is', () => {
+  const stanza = renderStanza(primary);
+  expect(renderStanza({ ...primary })).toBe(stanza);
+  expect(stanza).not.toContain('example.com');
+  const odd = "$&$'.example." as DomainName;
+  expect(stanzaOf(odd, stanza)).toContain(`file "/var/lib/bind/zones/${fileNameOf(odd)}";`);
+  expect(stanzaOf(zone, renderStanza({ ...primary, folder: '/$file' }))).toContain(
+    'file "/$file/example.com.zone";',
+  );
 });
 
 test('with access by key and address both, named takes it, and nobody in a list without addresses', async () => {
