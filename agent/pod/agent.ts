@@ -36,6 +36,8 @@ const APPROVE_ANNOTATION = 'agent.bindy.firestoned.io/approve';
 const ZONES_LOOKED_AT = { burst: 200_000, perSecond: 30_000 };
 const UNCHANGED_SHARE = 0.1;
 const RETRY_MS = 1000;
+/** What a pass has seen stays in memory until the next: a world that is long gone is not to. */
+const LONGEST_REST_MS = 60_000;
 /** How long the resources wait for a named that starts on what lies on disk. */
 const SERVE_FIRST_MS = 2000;
 const POLL_MS = 10;
@@ -159,6 +161,7 @@ export class Agent {
     const { clock } = this.#parts;
     const pace = new TokenBucket(clock, ZONES_LOOKED_AT);
     while (await this.#mailbox.next(signal)) {
+      this.#mailbox.ringIn(LONGEST_REST_MS);
       // What happens meanwhile costs no pass of its own.
       const pause = pace.inMs();
       if (pause > 0) await clock.sleep(pause, signal);

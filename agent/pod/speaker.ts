@@ -162,7 +162,7 @@ export class Speaker {
   /** In the text that is kept of it already, if it is. */
   #keyOf(object: string): ObjectKey {
     const key = object as ObjectKey;
-    return this.#outcome?.plan.zones.get(key)?.object.key ?? key;
+    return this.#deps.parts.cluster.view().zones.get(key)?.key ?? key;
   }
 
   /** A peer has stopped telling: its named may be away as well. */
@@ -382,12 +382,20 @@ function changedKeys<K>(
 }
 
 /** Without what tells whose copy it is, and with times that many have in common. */
-function stateOf({ zone: _, object: __, seq: ___, ...copy }: FeedZone): CopyState {
+function stateOf(copy: FeedZone): CopyState {
+  const { role, state, serial, from, method, behindSince, reason, message } = copy;
   const { lastTransferTime, expiresAt } = copy;
   return {
-    ...copy,
+    role,
+    state,
+    ...(serial !== undefined && { serial }),
+    ...(from !== undefined && { from }),
+    ...(method !== undefined && { method }),
     ...(lastTransferTime !== undefined && { lastTransferTime: toSeconds(lastTransferTime) }),
     ...(expiresAt !== undefined && { expiresAt: toSeconds(expiresAt) }),
+    ...(behindSince !== undefined && { behindSince }),
+    ...(reason !== undefined && { reason }),
+    ...(message !== undefined && { message }),
   };
 }
 

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { readdir, stat } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import type { Program } from './child.ts';
@@ -16,7 +16,15 @@ export async function agentProgram(from: 'bundle' | 'source'): Promise<Program> 
   if (!existsSync(bundle) || (await changed(bundle)) < (await newestSource())) {
     await run(process.execPath, [join(root, 'test', 'bootstrap.mjs'), 'build'], { cwd: root });
   }
-  return { file: process.execPath, args: [bundle] };
+  return { file: '/usr/bin/env', args: [...(await imageEnvironment()), process.execPath, bundle] };
+}
+
+/** `NAME=value`, as the image's start script sets it. */
+async function imageEnvironment(): Promise<string[]> {
+  const script = await readFile(join(root, 'images', 'agent', 'bind9-agent'), 'utf8');
+  const line = /^export (.*)$/m.exec(script)?.[1];
+  if (line === undefined) throw new Error('the start script of the image sets nothing');
+  return line.split(' ');
 }
 
 async function newestSource(): Promise<number> {

@@ -39,7 +39,7 @@ export function keepObject(
   { texts, lastGood, warn }: KeeperOptions,
 ): KeptObject | undefined {
   const read = readObject(raw, { where: key, defaultNamespace: '' });
-  const ofZone = raw['kind'] === 'DNSZone' ? zonePart(raw, texts) : {};
+  const ofZone = raw['kind'] === 'DNSZone' ? zonePart(raw, before, texts) : {};
   switch (read.kind) {
     case 'skipped':
       return undefined;
@@ -56,16 +56,24 @@ export function keepObject(
   }
 }
 
-function zonePart(raw: RawObject, texts: Texts): Pick<KeptObject, 'uid' | 'status'> {
+function zonePart(
+  raw: RawObject,
+  before: KeptObject | undefined,
+  texts: Texts,
+): Pick<KeptObject, 'uid' | 'status'> {
   const uid = isObject(raw['metadata']) ? raw['metadata']['uid'] : undefined;
   const read = zoneStatusOf(raw);
-  const { firstSeen, report } = read;
+  const { firstSeen, allocated, report } = read;
   const status = {
     ...read,
+    ...(allocated !== undefined && {
+      allocated: { ...allocated, view: texts.shareWhole(allocated.view) },
+    }),
     ...(firstSeen !== undefined && { firstSeen: texts.share(firstSeen) }),
     ...(report !== undefined && { report: compact(report, texts) }),
   };
-  return typeof uid === 'string' ? { uid, status } : { status };
+  if (typeof uid !== 'string') return { status };
+  return { uid: same(before?.uid, uid), status };
 }
 
 /** Zones that came or changed together have equal conditions and transfers. */
