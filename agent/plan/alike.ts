@@ -1,5 +1,5 @@
 import type { Placement } from './placement.ts';
-import type { ZonePlan } from './plan-zone.ts';
+import type { PrimaryPlan, SecondaryPlan, ZonePlan } from './plan-zone.ts';
 import type { Candidate } from './primaries.ts';
 import { type Endpoint, endpointId } from './topology.ts';
 
@@ -9,28 +9,53 @@ const NONE: readonly never[] = [];
 
 /**
  * Gives equal parts of plans as one and the same, so that they are in memory once: most of thousands of zones have the same
- * pods. Good for as long as the topology is the same.
+ * pods. Good for as long as the topology is the same. Every field is written out: V8 keeps those that were spread in a second
+ * object beside the first.
  */
 export class Alike {
   readonly #known = new Map<string, unknown>();
 
   planOf(plan: ZonePlan): ZonePlan {
-    const placement = this.#placement(plan.placement);
-    if (plan.kind !== 'primary' && plan.kind !== 'secondary') return { ...plan, placement };
-    const shared = {
-      placement,
+    switch (plan.kind) {
+      case 'primary':
+        return this.#primary(plan);
+      case 'secondary':
+        return this.#secondary(plan);
+      default:
+        return { ...plan, placement: this.#placement(plan.placement) };
+    }
+  }
+
+  #primary(plan: PrimaryPlan): PrimaryPlan {
+    const { kind, zone, object, content, floor, dynamic, claim } = plan;
+    return {
+      kind,
+      zone,
+      object,
+      content,
+      floor,
+      dynamic,
+      claim,
+      placement: this.#placement(plan.placement),
       stanza: this.#share(`stanza ${plan.stanza}`, plan.stanza),
-      problems: plan.problems.length === 0 ? NONE : plan.problems,
+      ranked: this.#share(`ranked ${plan.ranked.join(' ')}`, plan.ranked),
+      notify: this.#endpoints(plan.notify),
+      problems: orNone(plan.problems),
     };
-    if (plan.kind === 'secondary')
-      return {
-        ...plan,
-        ...shared,
-        primaries: this.#endpoints(plan.primaries),
-        candidates: this.#candidates(plan.candidates),
-      };
-    const ranked = this.#share(`ranked ${plan.ranked.join(' ')}`, plan.ranked);
-    return { ...plan, ...shared, ranked, notify: this.#endpoints(plan.notify) };
+  }
+
+  #secondary(plan: SecondaryPlan): SecondaryPlan {
+    const { kind, zone, object } = plan;
+    return {
+      kind,
+      zone,
+      object,
+      placement: this.#placement(plan.placement),
+      stanza: this.#share(`stanza ${plan.stanza}`, plan.stanza),
+      primaries: this.#endpoints(plan.primaries),
+      candidates: this.#candidates(plan.candidates),
+      problems: orNone(plan.problems),
+    };
   }
 
   #placement(placement: Placement): Placement {
@@ -57,5 +82,7 @@ export class Alike {
     return value;
   }
 }
+
+const orNone = <T>(list: readonly T[]): readonly T[] => (list.length === 0 ? NONE : list);
 
 const textOf = (endpoint: Endpoint): string => `${endpointId(endpoint)}/${endpoint.key}`;

@@ -1,6 +1,7 @@
 import { differing, LayeredMap } from '../layered-map.ts';
 import type { DNSZone, DnsRecord, ObjectKey } from '../resources/types.ts';
 import { RecordReach } from './record-reach.ts';
+import { ZoneLookup } from './zone-lookup.ts';
 
 type Zones = ReadonlyMap<ObjectKey, DNSZone>;
 type Records = ReadonlyMap<string, DnsRecord>;
@@ -78,7 +79,7 @@ function applyZones(
   const { changed: zones, gone } = reach.saidAnew;
   for (const zone of gone) changed.set(zone, undefined);
   if (zones.length === 0) return;
-  const found = listsOf(records, reach.among(zones));
+  const found = listsOf(records, new ZoneLookup(zones));
   for (const { key } of zones) {
     const list = found.get(key);
     changed.set(key, list === undefined ? undefined : (theSame(former.get(key), list) ?? list));

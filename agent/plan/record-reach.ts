@@ -1,17 +1,9 @@
-import { parseName } from '../dns/name.ts';
 import { differing } from '../layered-map.ts';
 import type { DNSZone, DnsRecord, ObjectKey } from '../resources/types.ts';
 import { ZoneLookup } from './zone-lookup.ts';
 
 type Zones = ReadonlyMap<ObjectKey, DNSZone>;
 
-/** A lookup of many zones, made once and then shared by those that follow. */
-interface Base {
-  readonly lookup: ZoneLookup;
-  readonly canonical: (text: string) => string;
-}
-
-const mostNames = 200_000;
 /** The share of zones that may differ from the base before a new one is made. */
 const mostDiffering = 1 / 8;
 
@@ -21,7 +13,8 @@ const mostDiffering = 1 / 8;
  */
 export class RecordReach {
   readonly #zones: Zones;
-  readonly #base: Base;
+  /** Of many zones, made once and then shared by those that follow. */
+  readonly #base: ZoneLookup;
   /** Zones that came since the base was made, say something else now, or are gone. */
   readonly #stale: ReadonlySet<ObjectKey>;
   readonly #fresh: ZoneLookup | undefined;
@@ -38,19 +31,19 @@ export class RecordReach {
       ...gone,
     ]);
     if (former === undefined || stale.size > zones.size * mostDiffering) {
-      this.#base = baseOf(zones);
+      this.#base = new ZoneLookup(zones.values());
       this.#stale = new Set();
     } else {
       this.#base = former.#base;
       this.#stale = stale;
       const fresh = [...stale].flatMap((key) => zones.get(key) ?? []);
-      this.#fresh = new ZoneLookup(fresh, this.#base.canonical);
+      this.#fresh = new ZoneLookup(fresh);
     }
   }
 
   /** The zones that the record belongs to, each once. */
   of(record: DnsRecord): readonly ObjectKey[] {
-    const found = this.#base.lookup.of(record);
+    const found = this.#base.of(record);
     if (this.#fresh === undefined) return found;
     const fresh = this.#fresh.of(record);
     const staying = found.some((zone) => this.#stale.has(zone))
@@ -58,31 +51,6 @@ export class RecordReach {
       : found;
     return fresh.length === 0 ? staying : [...staying, ...fresh];
   }
-
-  /** The same of these zones alone. */
-  among(zones: Iterable<DNSZone>): ZoneLookup {
-    return new ZoneLookup(zones, this.#base.canonical);
-  }
-}
-
-function baseOf(zones: Zones): Base {
-  const canonical = canonicalNames();
-  return { lookup: new ZoneLookup(zones.values(), canonical), canonical };
-}
-
-/** Names are written alike in many records: finding the canonical form takes longer than looking it up. */
-function canonicalNames(): (text: string) => string {
-  const names = new Map<string, string>();
-  return (text) => {
-    const known = names.get(text);
-    if (known !== undefined) return known;
-    const name = parseName(text);
-    const canonical = name.ok ? name.value : text;
-    // Records may name zones that never were: what is remembered of them must not grow for ever.
-    if (names.size >= mostNames) names.clear();
-    names.set(text, canonical);
-    return canonical;
-  };
 }
 
 /** The zones that were not there before, or said something else, and those that are gone. */

@@ -1,3 +1,4 @@
+import { parseName } from '../dns/name.ts';
 import type { DNSZone, DnsRecord, LabelSelector, ObjectKey } from '../resources/types.ts';
 import { matches } from './selector.ts';
 
@@ -21,11 +22,8 @@ const NONE: readonly ObjectKey[] = [];
 /** Finds the zones that a record belongs to. */
 export class ZoneLookup {
   readonly #namespaces = new Map<string, NamespaceZones>();
-  readonly #canonical: (text: string) => string;
 
-  /** @param canonical the canonical form of a zone's name as it is written */
-  constructor(zones: Iterable<DNSZone>, canonical: (text: string) => string) {
-    this.#canonical = canonical;
+  constructor(zones: Iterable<DNSZone>) {
     for (const zone of zones) this.#add(zone);
   }
 
@@ -37,7 +35,7 @@ export class ZoneLookup {
     const found: ObjectKey[] = [];
     const referred = zoneRef === undefined ? undefined : zones.byObjectName.get(zoneRef);
     if (referred !== undefined) found.push(referred);
-    if (zone !== undefined) found.push(...(zones.byZoneName.get(this.#canonical(zone)) ?? NONE));
+    if (zone !== undefined) found.push(...(zones.byZoneName.get(canonical(zone)) ?? NONE));
     addSelecting(zones, record, found);
     return found.length > 1 ? [...new Set(found)] : found;
   }
@@ -45,7 +43,7 @@ export class ZoneLookup {
   #add({ key, metadata, spec }: DNSZone): void {
     const zones = this.#namespace(metadata.namespace);
     zones.byObjectName.set(metadata.name, key);
-    push(zones.byZoneName, this.#canonical(spec.zoneName), key);
+    push(zones.byZoneName, canonical(spec.zoneName), key);
     for (const { selector } of spec.recordsFrom ?? []) addSelector(zones, { zone: key, selector });
   }
 
@@ -87,6 +85,12 @@ function addSelecting(zones: NamespaceZones, record: DnsRecord, found: ObjectKey
   for (const { zone, selector } of zones.others) {
     if (matches(selector, labels)) found.push(zone);
   }
+}
+
+/** A zone's name in its canonical form, as far as it is a name. */
+function canonical(text: string): string {
+  const name = parseName(text);
+  return name.ok ? name.value : text;
 }
 
 function push<T>(map: Map<string, T[]>, key: string, item: T): void {

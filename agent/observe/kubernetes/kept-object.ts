@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import type { Allocation } from '../../plan/registration.ts';
 import type { Problem } from '../../problem.ts';
 import type { ZoneReport } from '../../report/zone-report.ts';
 import { isObject } from '../../resources/got.ts';
@@ -67,13 +68,21 @@ function zonePart(
   const status = {
     ...read,
     ...(allocated !== undefined && {
-      allocated: { ...allocated, view: texts.shareWhole(allocated.view) },
+      allocated: withSharedView(allocated, texts),
     }),
     ...(firstSeen !== undefined && { firstSeen: texts.share(firstSeen) }),
     ...(report !== undefined && { report: compact(report, texts) }),
   };
   if (typeof uid !== 'string') return { status };
   return { uid: same(before?.uid, uid), status };
+}
+
+function withSharedView(allocated: Allocation, texts: Texts): Allocation {
+  const { serial, contentHash, by, view, records } = allocated;
+  const shared = texts.shareWhole(view);
+  return records === undefined
+    ? { serial, contentHash, by, view: shared }
+    : { serial, contentHash, by, view: shared, records };
 }
 
 /** Zones that came or changed together have equal conditions and transfers. */
