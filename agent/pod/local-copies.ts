@@ -84,6 +84,11 @@ export class LocalCopies {
     return (this.#zones.get(zone)?.state?.state ?? 'Current') === 'Current';
   }
 
+  /** When its data were last transferred, as named has logged it, in ms since 1970. */
+  arrivedAt(zone: DomainName): number | undefined {
+    return this.#zones.get(zone)?.memory.arrival?.at;
+  }
+
   /** The zones to know of, after a plan. */
   track(plan: Plan, view: ClusterView): void {
     let gone = false;

@@ -18,6 +18,8 @@ export interface RefresherDeps {
   readonly clock: Clock;
   readonly soa: (endpoint: Endpoint, zone: DomainName) => Promise<SoaProbe>;
   readonly failed: (error: unknown) => void;
+  /** When the zone's data last came, in ms since 1970. */
+  readonly arrivedAt: (zone: DomainName) => number | undefined;
 }
 
 /** Questions at once; more would overflow a socket's buffer. */
@@ -35,7 +37,8 @@ const BURST_PAUSE_MS = 20;
  */
 export class Refresher {
   readonly #deps: RefresherDeps;
-  readonly #waiting = new Map<DomainName, Refreshable>();
+  /** Since when they wait, in ms since 1970. */
+  readonly #waiting = new Map<DomainName, number>();
   #running: Promise<void> | undefined;
 
   constructor(deps: RefresherDeps) {
@@ -44,12 +47,13 @@ export class Refresher {
 
   /** Resolves when the zones that are behind were refreshed; the others follow at their own pace. */
   async refresh(zones: Iterable<Refreshable>): Promise<void> {
-    const current: Refreshable[] = [];
+    const since = this.#deps.clock.now();
+    const current: DomainName[] = [];
     await atOnce(QUESTIONS, [...zones], async (each) => {
-      if (await this.#isCurrent(each)) current.push(each);
+      if (await this.#isCurrent(each)) current.push(each.zone);
       else await this.#deps.command('refresh', each.zone);
     });
-    for (const each of current) this.#waiting.set(each.zone, each);
+    for (const zone of current) this.#waiting.set(zone, since);
     this.#running ??= this.#provePaced()
       .catch(this.#deps.failed)
       .finally(() => {
@@ -69,9 +73,11 @@ export class Refresher {
 
   async #provePaced(): Promise<void> {
     while (this.#waiting.size > 0) {
-      for (const zone of [...this.#waiting.keys()].slice(0, BURST)) {
+      for (const [zone, since] of [...this.#waiting].slice(0, BURST)) {
         this.#waiting.delete(zone);
-        await this.#deps.command('refresh', zone);
+        // What has come meanwhile came from a primary that named asked by itself.
+        const hasCome = (this.#deps.arrivedAt(zone) ?? 0) > since;
+        if (!hasCome) await this.#deps.command('refresh', zone);
       }
       await this.#deps.clock.sleep(BURST_PAUSE_MS);
     }

@@ -50,6 +50,7 @@ export class RunningNamed {
       clock,
       soa: (endpoint, zone) => wire.soa(endpoint, zone),
       failed: (error) => this.#refreshFailed(error),
+      arrivedAt: (zone) => deps.copies.arrivedAt(zone),
     });
     this.link = new NamedLink(
       rndc,

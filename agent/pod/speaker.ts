@@ -9,13 +9,14 @@ import type { Registration } from '../plan/registration.ts';
 import { type Candidate, speakerOf } from '../plan/speaker.ts';
 import { isLive, type Pod } from '../plan/topology.ts';
 import { showProblem } from '../problem.ts';
+import { awaited } from '../report/awaited.ts';
 import type { FeedPage, FeedZone } from '../report/feed.ts';
 import type { StatusWrite } from '../report/metrics.ts';
-import { ReportQueue } from '../report/report-queue.ts';
+import { holdOf, ReportQueue } from '../report/report-queue.ts';
 import { isSettled, isSilent, urgencyOf } from '../report/urgency.ts';
 import type { CopyState, ZoneCopy } from '../report/zone-copy.ts';
 import { eventsBetween } from '../report/zone-events.ts';
-import type { ZoneReport } from '../report/zone-report.ts';
+import type { TransferState, ZoneReport } from '../report/zone-report.ts';
 import { reportOf, type SeenCopy, sameReport } from '../report/zone-status.ts';
 import type { ObjectKey } from '../resources/types.ts';
 import { Schedule } from '../schedule.ts';
@@ -38,7 +39,7 @@ const BATCH = 50;
 const MOST_PASSED_OVER = 500;
 const PAUSE_MS = 200;
 /** Where looks take long, mostly something else has need of the machine: the pause is then so many times as long as they took … */
-const PAUSE_SHARE = 1;
+const PAUSE_SHARE = 0.5;
 /** … but well below the time for which a pod is known to be silent, or else each batch would wait for it anew. */
 const LONGEST_PAUSE_MS = 1000;
 /** Where many wait, their order is good for so long. */
@@ -73,6 +74,8 @@ export class Speaker {
   readonly #due = new Set<ObjectKey>();
   /** The same in their order, as it was at some time. */
   #ordered: { readonly at: number; readonly keys: Iterator<ObjectKey> } | undefined;
+  /** Zones that are to be looked at when they have changed once more, and since when they wait for that. */
+  readonly #expected = new Map<ObjectKey, number>();
   /** How often a zone was looked at in a row and found unsettled. */
   readonly #unsettled = new Map<ObjectKey, number>();
   readonly #spoken = new SpokenZones();
@@ -127,6 +130,7 @@ export class Speaker {
     this.#objects.remove(key);
     this.#schedule.delete(key);
     this.#due.delete(key);
+    this.#expected.delete(key);
     this.#unsettled.delete(key);
     this.#untold.delete(key);
     this.#spoken.forget(key);
@@ -228,9 +232,43 @@ export class Speaker {
     for (let left = MOST_PASSED_OVER; left > 0 && batch.length < BATCH; left -= 1) {
       const next = keys.next();
       if (next.done === true) break;
-      if (this.#due.delete(next.value) && this.#speaksFor(next.value)) batch.push(next.value);
+      if (this.#isTimeFor(next.value, now)) batch.push(next.value);
     }
     return batch;
+  }
+
+  #isTimeFor(key: ObjectKey, now: number): boolean {
+    if (!this.#due.delete(key) || !this.#speaksFor(key)) return false;
+    const wait = this.#ordered === undefined ? 0 : this.#waitOf(key, now);
+    if (wait > 0) this.#schedule.put(key, now + wait);
+    return wait <= 0;
+  }
+
+  /**
+   * Where many zones are to be looked at, as when a pod is replaced, one that is about to change once more waits for that, for as
+   * long as its report would: to ask all pods of thousands of zones for what is not told yet holds up what is.
+   */
+  #waitOf(key: ObjectKey, now: number): number {
+    const plan = this.#outcome?.plan.zones.get(key);
+    const told = this.#published(key);
+    if (plan === undefined || told === undefined) return 0;
+    const urgency = awaited(this.#statesOf(plan), told);
+    if (urgency === undefined) return 0;
+    const since = this.#expected.get(key) ?? now;
+    this.#expected.set(key, since);
+    return since + holdOf(urgency, this.#due.size + this.#expected.size) - now;
+  }
+
+  /** What the zone's pods say of their copies, those that answer. */
+  #statesOf({ placement, zone, object }: ZonePlan): Map<string, TransferState | undefined> {
+    const { name } = this.#deps.parts.options.pod;
+    const pods = [...placement.primaries, ...placement.secondaries].filter(isLive);
+    return new Map(
+      pods.map(({ pod }) => {
+        const told = this.#feeds.get(pod)?.get(object.key);
+        return [pod, (pod === name ? this.#deps.ownCopy(zone) : told)?.state];
+      }),
+    );
   }
 
   #speaksFor(key: ObjectKey): boolean {
@@ -249,11 +287,8 @@ export class Speaker {
   }
 
   #rankOf(key: ObjectKey): number {
-    const { primaries = [], secondaries = [] } =
-      this.#outcome?.plan.zones.get(key)?.placement ?? {};
-    const states = [...primaries, ...secondaries]
-      .filter(({ pod }) => pod !== this.#deps.parts.options.pod.name)
-      .map(({ pod }) => this.#feeds.get(pod)?.get(key)?.state);
+    const plan = this.#outcome?.plan.zones.get(key);
+    const states = plan === undefined ? [] : [...this.#statesOf(plan).values()];
     if (states.includes('Failing')) return 0;
     return states.every((state) => state === 'Current') ? 1 : 2;
   }
@@ -273,8 +308,10 @@ export class Speaker {
     );
     this.#spoken.judge(key, cluster.view().statuses.get(key)?.report);
     const before = this.#queue.writing(key) ?? this.#published(key);
+    const since = this.#expected.get(key);
+    this.#expected.delete(key);
     if (before !== undefined && sameReport(before, report)) this.#queue.drop(key);
-    else this.#queue.put(key, report, urgencyOf(before, report));
+    else this.#queue.put(key, report, urgencyOf(before, report), since);
   }
 
   /** Nobody was told of the zone yet, and all that its pods could say is that they wait for it. */

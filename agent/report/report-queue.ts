@@ -42,6 +42,10 @@ const holds: Readonly<Record<Urgency, number>> = {
 };
 const HOLD_PER_ZONE_MS = 15;
 const LONGEST_HOLD_MS = 40_000;
+
+/** For how long in ms a report of this urgency waits for a better one, where so many zones wait. */
+export const holdOf = (urgency: Urgency, zones: number): number =>
+  Math.min(LONGEST_HOLD_MS, holds[urgency] + HOLD_PER_ZONE_MS * zones);
 /** After writes that failed one after the other: so many of one zone, or of any zones. */
 const zonePause = (failures: number): number => Math.min(60_000, 500 * 2 ** failures);
 const pauseOfAll = (failures: number): number =>
@@ -72,15 +76,23 @@ export class ReportQueue {
     return this.#waiting.size;
   }
 
-  /** Takes the place of what waits for the zone. */
-  put(zone: ObjectKey, report: ZoneReport, urgency: Urgency): void {
-    const now = this.#options.clock.monotonic();
+  /**
+   * Takes the place of what waits for the zone.
+   *
+   * @param since when it has waited for something better already, by the monotonic clock
+   */
+  put(
+    zone: ObjectKey,
+    report: ZoneReport,
+    urgency: Urgency,
+    since = this.#options.clock.monotonic(),
+  ): void {
     const before = this.#waiting.get(zone);
     this.#waiting.set(zone, {
       report,
       urgency,
-      since: before?.since ?? now,
-      urgentSince: before?.urgency === urgency ? before.urgentSince : now,
+      since: before?.since ?? since,
+      urgentSince: before?.urgency === urgency ? before.urgentSince : since,
       failures: before?.failures ?? 0,
       retryAt: before?.retryAt ?? 0,
     });
@@ -136,7 +148,7 @@ export class ReportQueue {
     if (urgency === 'failing') return earliest;
     const spaced = (this.#written.get(zone) ?? Number.NEGATIVE_INFINITY) + SPACING_MS;
     if (urgency === 'settled') return Math.max(earliest, spaced);
-    const hold = holds[urgency] + HOLD_PER_ZONE_MS * this.#waiting.size;
+    const hold = holdOf(urgency, this.#waiting.size);
     const settles = Math.min(urgentSince + hold, since + LONGEST_HOLD_MS);
     return Math.max(earliest, spaced, settles);
   }
