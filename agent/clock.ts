@@ -22,5 +22,5 @@ export const systemClock: Clock = {
 
 export const timestamp = (ms: number): string => new Date(ms).toISOString();
 
-/** As the Kubernetes API has times: without the fraction of a second. */
+/** As the Kubernetes API has times. Fractions of seconds help nobody, and make equal times differ. */
 export const toSeconds = (time: string): string => time.replace(/\.\d+Z$/, 'Z');

@@ -15,7 +15,7 @@ export class Texts {
   readonly #whole = new Map<string, object>();
 
   share(text: string): string {
-    if (text.length > LONGEST) return text;
+    if (text.length > LONGEST) return detached(text);
     const texts = TIME.test(text) ? this.#times : this.#known;
     const known = texts.get(text);
     if (known !== undefined) return known;

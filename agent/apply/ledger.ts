@@ -4,6 +4,7 @@ import type { DomainName } from '../dns/name.ts';
 import { cleanTemporary, FileError, publish, readIfPresent } from '../files.ts';
 import { ChangingMap } from '../layered-map.ts';
 import type { ServedZone } from '../plan/served-zone.ts';
+import { stanzaOf, withoutFile } from '../plan/stanza.ts';
 import { isObject } from '../resources/got.ts';
 
 export type LedgerEntry = ServedZone;
@@ -70,7 +71,8 @@ function fold(text: string): Folded {
     else {
       const { put } = change;
       // Most zones have one text, which is read for each of them.
-      const stanza = stanzas.get(put.stanza) ?? put.stanza;
+      const read = withoutFile(put.zone, put.stanza);
+      const stanza = stanzas.get(read) ?? read;
       stanzas.set(stanza, stanza);
       entries.set(put.zone, { ...put, stanza });
     }
@@ -205,4 +207,9 @@ export class Ledger {
   }
 }
 
-const lineOf = (change: Change): string => `${JSON.stringify(change)}\n`;
+/** Stanzas are written whole, as every release of this agent reads them. */
+function lineOf(change: Change): string {
+  if ('remove' in change) return `${JSON.stringify(change)}\n`;
+  const { put } = change;
+  return `${JSON.stringify({ put: { ...put, stanza: stanzaOf(put.zone, put.stanza) } })}\n`;
+}

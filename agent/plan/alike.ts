@@ -9,8 +9,8 @@ const NONE: readonly never[] = [];
 
 /**
  * Gives equal parts of plans as one and the same, so that they are in memory once: most of thousands of zones have the same
- * pods. Good for as long as the topology is the same. Every field is written out: V8 keeps those that were spread in a second
- * object beside the first.
+ * pods. Good for as long as the topology is the same. What is served is written out field by field: V8 keeps
+ * fields that were spread in a second object beside the first.
  */
 export class Alike {
   readonly #known = new Map<string, unknown>();

@@ -43,6 +43,10 @@ export function renderStanza(input: StanzaInput): string {
   return `{ ${lines.join(' ')} };`;
 }
 
+/** The other way round than `stanzaOf`. */
+export const withoutFile = (zone: DomainName, stanza: string): string =>
+  stanza.replace(`/${fileNameOf(zone)}";`, () => `/${FILE}";`);
+
 /** What `addzone` and `modzone` take. */
 export const stanzaOf = (zone: DomainName, stanza: string): string =>
   stanza.replace(`/${FILE}";`, () => `/${fileNameOf(zone)}";`);

@@ -10,6 +10,7 @@ import type { Role } from '../plan/registration.ts';
 import type { TransferEvent } from '../plan/transfer-event.ts';
 import { parseLogLine } from '../plan/transfer-log.ts';
 import {
+  type Arrival,
   type Attempt,
   afterRestart,
   noMemory,
@@ -84,9 +85,9 @@ export class LocalCopies {
     return (this.#zones.get(zone)?.state?.state ?? 'Current') === 'Current';
   }
 
-  /** When its data were last transferred, as named has logged it, in ms since 1970. */
-  arrivedAt(zone: DomainName): number | undefined {
-    return this.#zones.get(zone)?.memory.arrival?.at;
+  /** The last transfer that brought its data, as named has logged it. */
+  arrivalOf(zone: DomainName): Arrival | undefined {
+    return this.#zones.get(zone)?.memory.arrival;
   }
 
   /** The zones to know of, after a plan. */

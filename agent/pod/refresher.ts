@@ -4,6 +4,7 @@ import type { Clock } from '../clock.ts';
 import type { DomainName } from '../dns/name.ts';
 import { isNewer, type Serial } from '../dns/serial.ts';
 import type { Endpoint } from '../plan/topology.ts';
+import type { Arrival } from '../plan/transfer-memory.ts';
 import type { SoaProbe } from '../plan/transfer-probe.ts';
 
 /** A zone to be brought up to date, where from, and what is served now as far as it is known. */
@@ -13,13 +14,19 @@ export interface Refreshable {
   readonly serial: Serial | undefined;
 }
 
+/** To be refreshed in its turn. */
+interface Awaiting extends Pick<Refreshable, 'zone' | 'primary'> {
+  /** What had come when that was ordered. */
+  readonly before: Arrival | undefined;
+}
+
 export interface RefresherDeps {
   readonly command: ZoneCommander;
   readonly clock: Clock;
   readonly soa: (endpoint: Endpoint, zone: DomainName) => Promise<SoaProbe>;
   readonly failed: (error: unknown) => void;
-  /** When the zone's data last came, in ms since 1970. */
-  readonly arrivedAt: (zone: DomainName) => number | undefined;
+  /** The last transfer that brought the zone data: another value stands for another transfer. */
+  readonly arrivalOf: (zone: DomainName) => Arrival | undefined;
 }
 
 /** Questions at once; more would overflow a socket's buffer. */
@@ -37,8 +44,7 @@ const BURST_PAUSE_MS = 20;
  */
 export class Refresher {
   readonly #deps: RefresherDeps;
-  /** Since when they wait, in ms since 1970. */
-  readonly #waiting = new Map<DomainName, number>();
+  readonly #waiting = new Map<DomainName, Awaiting>();
   #running: Promise<void> | undefined;
 
   constructor(deps: RefresherDeps) {
@@ -47,13 +53,13 @@ export class Refresher {
 
   /** Resolves when the zones that are behind were refreshed; the others follow at their own pace. */
   async refresh(zones: Iterable<Refreshable>): Promise<void> {
-    const since = this.#deps.clock.now();
-    const current: DomainName[] = [];
-    await atOnce(QUESTIONS, [...zones], async (each) => {
-      if (await this.#isCurrent(each)) current.push(each.zone);
-      else await this.#deps.command('refresh', each.zone);
+    const current: Awaiting[] = [];
+    await atOnce(QUESTIONS, [...zones], async ({ zone, primary, serial }) => {
+      const before = this.#deps.arrivalOf(zone);
+      if (await this.#isCurrent({ zone, primary, serial })) current.push({ zone, primary, before });
+      else await this.#deps.command('refresh', zone);
     });
-    for (const zone of current) this.#waiting.set(zone, since);
+    for (const each of current) this.#waiting.set(each.zone, each);
     this.#running ??= this.#provePaced()
       .catch(this.#deps.failed)
       .finally(() => {
@@ -71,13 +77,18 @@ export class Refresher {
     return answer.kind !== 'soa' || !isNewer(answer.serial, serial);
   }
 
+  /** Its primary has given it meanwhile: named has asked by itself. */
+  #hasCome({ zone, primary, before }: Awaiting): boolean {
+    const arrival = this.#deps.arrivalOf(zone);
+    const isNew = arrival !== undefined && arrival.at !== before?.at;
+    return isNew && primary !== undefined && arrival.from === primary.address;
+  }
+
   async #provePaced(): Promise<void> {
     while (this.#waiting.size > 0) {
-      for (const [zone, since] of [...this.#waiting].slice(0, BURST)) {
-        this.#waiting.delete(zone);
-        // What has come meanwhile came from a primary that named asked by itself.
-        const hasCome = (this.#deps.arrivedAt(zone) ?? 0) > since;
-        if (!hasCome) await this.#deps.command('refresh', zone);
+      for (const each of [...this.#waiting.values()].slice(0, BURST)) {
+        this.#waiting.delete(each.zone);
+        if (!this.#hasCome(each)) await this.#deps.command('refresh', each.zone);
       }
       await this.#deps.clock.sleep(BURST_PAUSE_MS);
     }

@@ -50,7 +50,7 @@ export class RunningNamed {
       clock,
       soa: (endpoint, zone) => wire.soa(endpoint, zone),
       failed: (error) => this.#refreshFailed(error),
-      arrivedAt: (zone) => deps.copies.arrivedAt(zone),
+      arrivalOf: (zone) => deps.copies.arrivalOf(zone),
     });
     this.link = new NamedLink(
       rndc,

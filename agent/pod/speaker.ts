@@ -1,20 +1,19 @@
 import { atOnce } from '../at-once.ts';
-import { toSeconds } from '../clock.ts';
 import type { DomainName } from '../dns/name.ts';
 import { Mailbox } from '../mailbox.ts';
 import type { ClusterView } from '../observe/cluster.ts';
 import type { PassOutcome } from '../pass/pass.ts';
-import type { ZonePlan } from '../plan/plan-zone.ts';
+import { isServed, type ZonePlan } from '../plan/plan-zone.ts';
 import type { Registration } from '../plan/registration.ts';
 import { type Candidate, speakerOf } from '../plan/speaker.ts';
 import { isLive, type Pod } from '../plan/topology.ts';
 import { showProblem } from '../problem.ts';
-import { awaited } from '../report/awaited.ts';
-import type { FeedPage, FeedZone } from '../report/feed.ts';
+import { AwaitedZones, awaited } from '../report/awaited.ts';
+import type { FeedPage } from '../report/feed.ts';
 import type { StatusWrite } from '../report/metrics.ts';
-import { holdOf, ReportQueue } from '../report/report-queue.ts';
+import { ReportQueue } from '../report/report-queue.ts';
 import { isSettled, isSilent, urgencyOf } from '../report/urgency.ts';
-import type { CopyState, ZoneCopy } from '../report/zone-copy.ts';
+import { type CopyState, stateOf, type ZoneCopy } from '../report/zone-copy.ts';
 import { eventsBetween } from '../report/zone-events.ts';
 import type { TransferState, ZoneReport } from '../report/zone-report.ts';
 import { reportOf, type SeenCopy, sameReport } from '../report/zone-status.ts';
@@ -74,8 +73,8 @@ export class Speaker {
   readonly #due = new Set<ObjectKey>();
   /** The same in their order, as it was at some time. */
   #ordered: { readonly at: number; readonly keys: Iterator<ObjectKey> } | undefined;
-  /** Zones that are to be looked at when they have changed once more, and since when they wait for that. */
-  readonly #expected = new Map<ObjectKey, number>();
+  /** Zones that are to be looked at when they have changed once more. */
+  readonly #awaited = new AwaitedZones();
   /** How often a zone was looked at in a row and found unsettled. */
   readonly #unsettled = new Map<ObjectKey, number>();
   readonly #spoken = new SpokenZones();
@@ -130,7 +129,7 @@ export class Speaker {
     this.#objects.remove(key);
     this.#schedule.delete(key);
     this.#due.delete(key);
-    this.#expected.delete(key);
+    this.#awaited.take(key);
     this.#unsettled.delete(key);
     this.#untold.delete(key);
     this.#spoken.forget(key);
@@ -250,25 +249,33 @@ export class Speaker {
    */
   #waitOf(key: ObjectKey, now: number): number {
     const plan = this.#outcome?.plan.zones.get(key);
-    const told = this.#published(key);
-    if (plan === undefined || told === undefined) return 0;
-    const urgency = awaited(this.#statesOf(plan), told);
-    if (urgency === undefined) return 0;
-    const since = this.#expected.get(key) ?? now;
-    this.#expected.set(key, since);
-    return since + holdOf(urgency, this.#due.size + this.#expected.size) - now;
+    if (plan === undefined || this.#isWrong(key, plan)) return 0;
+    const urgency = awaited(this.#statesOf(plan), this.#published(key));
+    return urgency === undefined ? 0 : this.#awaited.until(key, urgency, now, this.#due.size) - now;
+  }
+
+  /** Something is wrong with the zone besides what its pods say of their copies. */
+  #isWrong(key: ObjectKey, plan: ZonePlan): boolean {
+    return (
+      !isServed(plan) ||
+      this.#outcome?.failures.has(plan.zone) === true ||
+      this.#outcome?.diverged.has(key) === true ||
+      this.#invalid.has(key)
+    );
   }
 
   /** What the zone's pods say of their copies, those that answer. */
   #statesOf({ placement, zone, object }: ZonePlan): Map<string, TransferState | undefined> {
     const { name } = this.#deps.parts.options.pod;
-    const pods = [...placement.primaries, ...placement.secondaries].filter(isLive);
-    return new Map(
-      pods.map(({ pod }) => {
-        const told = this.#feeds.get(pod)?.get(object.key);
-        return [pod, (pod === name ? this.#deps.ownCopy(zone) : told)?.state];
-      }),
-    );
+    const states = new Map<string, TransferState | undefined>();
+    for (const pods of [placement.primaries, placement.secondaries])
+      for (const each of pods) {
+        const { pod } = each;
+        const copy =
+          pod === name ? this.#deps.ownCopy(zone) : this.#feeds.get(pod)?.get(object.key);
+        if (isLive(each)) states.set(pod, copy?.state);
+      }
+    return states;
   }
 
   #speaksFor(key: ObjectKey): boolean {
@@ -276,6 +283,7 @@ export class Speaker {
     const speaker = plan === undefined ? this.#speakerOfInvalid(key) : this.speakerOf(plan);
     if (speaker === this.#deps.parts.options.pod.name) return true;
     this.#spoken.forget(key);
+    this.#awaited.take(key);
     this.#queue.drop(key);
     return false;
   }
@@ -308,10 +316,9 @@ export class Speaker {
     );
     this.#spoken.judge(key, cluster.view().statuses.get(key)?.report);
     const before = this.#queue.writing(key) ?? this.#published(key);
-    const since = this.#expected.get(key);
-    this.#expected.delete(key);
+    const waited = this.#awaited.take(key);
     if (before !== undefined && sameReport(before, report)) this.#queue.drop(key);
-    else this.#queue.put(key, report, urgencyOf(before, report), since);
+    else this.#queue.put(key, report, urgencyOf(before, report), waited);
   }
 
   /** Nobody was told of the zone yet, and all that its pods could say is that they wait for it. */
@@ -416,24 +423,6 @@ function changedKeys<K>(
 ): K[] {
   const keys = new Set([...before.keys(), ...now.keys()]);
   return [...keys].filter((key) => before.get(key) !== now.get(key));
-}
-
-/** Without what tells whose copy it is, and with times that many have in common. */
-function stateOf(copy: FeedZone): CopyState {
-  const { role, state, serial, from, method, behindSince, reason, message } = copy;
-  const { lastTransferTime, expiresAt } = copy;
-  return {
-    role,
-    state,
-    ...(serial !== undefined && { serial }),
-    ...(from !== undefined && { from }),
-    ...(method !== undefined && { method }),
-    ...(lastTransferTime !== undefined && { lastTransferTime: toSeconds(lastTransferTime) }),
-    ...(expiresAt !== undefined && { expiresAt: toSeconds(expiresAt) }),
-    ...(behindSince !== undefined && { behindSince }),
-    ...(reason !== undefined && { reason }),
-    ...(message !== undefined && { message }),
-  };
 }
 
 const candidate = (pod: Pod, role: Registration['role']): Candidate => ({

@@ -14,12 +14,16 @@ export interface ReportQueueOptions {
   readonly write: (zone: ObjectKey, report: ZoneReport) => Promise<StatusWrite>;
 }
 
-interface Waiting {
-  readonly report: ZoneReport;
+/** What waits for something better to tell. */
+export interface Waited {
   readonly urgency: Urgency;
   /** Since when the zone waits, and since when it does so with this urgency; by the monotonic clock. */
   readonly since: number;
   readonly urgentSince: number;
+}
+
+interface Waiting extends Waited {
+  readonly report: ZoneReport;
   /** How often in a row it could not be written, and when to try again. */
   readonly failures: number;
   readonly retryAt: number;
@@ -43,9 +47,9 @@ const holds: Readonly<Record<Urgency, number>> = {
 const HOLD_PER_ZONE_MS = 15;
 const LONGEST_HOLD_MS = 40_000;
 
-/** For how long in ms a report of this urgency waits for a better one, where so many zones wait. */
-export const holdOf = (urgency: Urgency, zones: number): number =>
-  Math.min(LONGEST_HOLD_MS, holds[urgency] + HOLD_PER_ZONE_MS * zones);
+/** Until when it waits, by the monotonic clock, where so many zones do. */
+export const waitsUntil = ({ urgency, since, urgentSince }: Waited, zones: number): number =>
+  Math.min(urgentSince + holds[urgency] + HOLD_PER_ZONE_MS * zones, since + LONGEST_HOLD_MS);
 /** After writes that failed one after the other: so many of one zone, or of any zones. */
 const zonePause = (failures: number): number => Math.min(60_000, 500 * 2 ** failures);
 const pauseOfAll = (failures: number): number =>
@@ -79,20 +83,17 @@ export class ReportQueue {
   /**
    * Takes the place of what waits for the zone.
    *
-   * @param since when it has waited for something better already, by the monotonic clock
+   * @param waited how the zone has waited before there was a report
    */
-  put(
-    zone: ObjectKey,
-    report: ZoneReport,
-    urgency: Urgency,
-    since = this.#options.clock.monotonic(),
-  ): void {
+  put(zone: ObjectKey, report: ZoneReport, urgency: Urgency, waited?: Waited): void {
+    const now = this.#options.clock.monotonic();
     const before = this.#waiting.get(zone);
+    const former: Waited | undefined = before ?? waited;
     this.#waiting.set(zone, {
       report,
       urgency,
-      since: before?.since ?? since,
-      urgentSince: before?.urgency === urgency ? before.urgentSince : since,
+      since: former?.since ?? now,
+      urgentSince: former?.urgency === urgency ? former.urgentSince : now,
       failures: before?.failures ?? 0,
       retryAt: before?.retryAt ?? 0,
     });
@@ -143,14 +144,13 @@ export class ReportQueue {
       .map(([zone]) => zone);
   }
 
-  #readyAt(zone: ObjectKey, { urgency, since, urgentSince, retryAt }: Waiting): number {
+  #readyAt(zone: ObjectKey, waiting: Waiting): number {
+    const { urgency, retryAt } = waiting;
     const earliest = Math.max(retryAt, this.#pausedUntil);
     if (urgency === 'failing') return earliest;
     const spaced = (this.#written.get(zone) ?? Number.NEGATIVE_INFINITY) + SPACING_MS;
     if (urgency === 'settled') return Math.max(earliest, spaced);
-    const hold = holdOf(urgency, this.#waiting.size);
-    const settles = Math.min(urgentSince + hold, since + LONGEST_HOLD_MS);
-    return Math.max(earliest, spaced, settles);
+    return Math.max(earliest, spaced, waitsUntil(waiting, this.#waiting.size));
   }
 
   async #write(zone: ObjectKey): Promise<void> {

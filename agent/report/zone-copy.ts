@@ -1,3 +1,4 @@
+import { toSeconds } from '../clock.ts';
 import type { Serial } from '../dns/serial.ts';
 import type { Role } from '../plan/registration.ts';
 import type { TransferMethod, TransferReason, TransferState } from './zone-report.ts';
@@ -24,4 +25,22 @@ export interface CopyState {
   readonly behindSince?: string;
   readonly reason?: TransferReason;
   readonly message?: string;
+}
+
+/** Without what tells whose copy it is, and with times that many have in common. */
+export function stateOf(copy: ZoneCopy): CopyState {
+  const { role, state, serial, from, method, behindSince, reason, message } = copy;
+  const { lastTransferTime, expiresAt } = copy;
+  return {
+    role,
+    state,
+    ...(serial !== undefined && { serial }),
+    ...(from !== undefined && { from }),
+    ...(method !== undefined && { method }),
+    ...(lastTransferTime !== undefined && { lastTransferTime: toSeconds(lastTransferTime) }),
+    ...(expiresAt !== undefined && { expiresAt: toSeconds(expiresAt) }),
+    ...(behindSince !== undefined && { behindSince }),
+    ...(reason !== undefined && { reason }),
+    ...(message !== undefined && { message }),
+  };
 }

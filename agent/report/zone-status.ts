@@ -210,5 +210,3 @@ const failing = (reason: TransferReason, message: string): Verdict => ({
   reason,
   message,
 });
-
-/** Fractions of seconds help nobody and make equal times differ. */

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { type DomainName, fileNameOf } from '../../agent/dns/name.ts';
-import { renderStanza, type StanzaInput, stanzaOf } from '../../agent/plan/stanza.ts';
+import { renderStanza, type StanzaInput, stanzaOf, withoutFile } from '../../agent/plan/stanza.ts';
 import { run } from '../../agent/process.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'bind9-agent-stanza-'));
@@ -103,6 +103,7 @@ test('zones with nothing of their own have one text, into which a name that says
   expect(stanza).not.toContain('example.com');
   const odd = "$&$'.example." as DomainName;
   expect(stanzaOf(odd, stanza)).toContain(`file "/var/lib/bind/zones/${fileNameOf(odd)}";`);
+  for (const each of [odd, zone]) expect(withoutFile(each, stanzaOf(each, stanza))).toBe(stanza);
   expect(stanzaOf(zone, renderStanza({ ...primary, folder: '/$file' }))).toContain(
     'file "/$file/example.com.zone";',
   );

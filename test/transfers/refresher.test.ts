@@ -11,15 +11,15 @@ const zone = (name: string, serial?: number): Refreshable => ({
 
 test('zones that are behind are refreshed first; one that has come meanwhile not at all', async () => {
   const asked: string[] = [];
-  const arrivedAt = new Map([
-    ['come.', 1001],
-    ['old.', 999],
-  ]);
+  const arrivals = new Map([['old.', { at: 999, serial: 7, from: primary.address }]]);
   const clock = { now: () => 1000, monotonic: () => 0, sleep: async () => undefined };
   const refresher = new Refresher({
     clock,
     command: async (command, name) => {
       asked.push(`${command} ${name}`);
+      // Meanwhile, by a clock that was set back.
+      arrivals.set('come.', { at: 500, serial: 7, from: primary.address });
+      arrivals.set('from-another.', { at: 1001, serial: 7, from: '192.0.2.2' });
       return { ok: true, result: 0, text: '' };
     },
     soa: async (_, name) => ({
@@ -30,9 +30,18 @@ test('zones that are behind are refreshed first; one that has come meanwhile not
     failed: (error) => {
       throw error;
     },
-    arrivedAt: (name) => arrivedAt.get(name),
+    arrivalOf: (name) => arrivals.get(name),
   });
-  await refresher.refresh([zone('new.'), zone('come.'), zone('old.', 7), zone('behind.', 7)]);
-  await expect.poll(() => asked.length).toBe(3);
-  expect(asked).toEqual(['refresh behind.', 'refresh new.', 'refresh old.']);
+  await refresher.refresh(
+    ['new.', 'come.', 'from-another.']
+      .map((name) => zone(name))
+      .concat(zone('old.', 7), zone('behind.', 7)),
+  );
+  await expect.poll(() => asked.length).toBe(4);
+  expect(asked).toEqual([
+    'refresh behind.',
+    'refresh new.',
+    'refresh from-another.',
+    'refresh old.',
+  ]);
 });
