@@ -71,8 +71,8 @@ function fold(text: string): Folded {
     else {
       const { put } = change;
       // Most zones have one text, which is read for each of them.
-      const read = withoutFile(put.zone, put.stanza);
-      const stanza = stanzas.get(read) ?? read;
+      const own = withoutFile(put.zone, put.stanza);
+      const stanza = stanzas.get(own) ?? own;
       stanzas.set(stanza, stanza);
       entries.set(put.zone, { ...put, stanza });
     }

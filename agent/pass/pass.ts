@@ -262,21 +262,22 @@ export class Passes {
     );
     for (const each of primaries) if (!each.dynamic) recognise(each, served.get(each.zone), loader);
     const dynamic = primaries.filter((each) => each.dynamic);
-    await atOnce(WRITERS_AT_ONCE, dynamic, (each) =>
-      this.#writerTurn(each, plans, targets, writers),
-    );
+    await atOnce(WRITERS_AT_ONCE, dynamic, (each) => {
+      // A named that was never started serves nothing, whatever was made ready for it.
+      const now = named === 'never-started' ? undefined : ledger.get(each.zone);
+      return this.#writerTurn(each, now, plans, targets);
+    });
     return { plans, targets };
   }
 
   async #writerTurn(
     plan: PrimaryPlan,
+    served: ServedZone | undefined,
     plans: Map<ObjectKey, ZonePlan>,
     targets: Map<DomainName, Target | 'on-disk'>,
-    writers: Writers,
   ): Promise<void> {
     const { zone, object, placement } = plan;
-    const served = this.#deps.ledger.get(zone);
-    const turn = await writers.turn(plan, served);
+    const turn = await this.#deps.writers.turn(plan, served);
     this.#forgetContent(served);
     if (turn === 'not-ours-yet')
       plans.set(object.key, {
