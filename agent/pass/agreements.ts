@@ -124,12 +124,21 @@ export class Agreements {
       else if (decision.kind !== 'stay' && memory !== undefined)
         work.push({ about, decision, memory });
     }
-    const now = inTurns ? this.#turn(work, served.size) : work;
+    // Alone, nobody else has agreed on anything that would wait.
+    const waits = ({ about }: { about: About }) => inTurns && !this.#isAlone(about.plan);
+    const now = [
+      ...work.filter((each) => !waits(each)),
+      ...this.#turn(work.filter(waits), served.size),
+    ];
     await atOnce(AT_ONCE, now, async ({ about, decision }) => {
       const target = await this.#carryOut(about, decision);
       if (target !== undefined) targets.set(about.plan.zone, target);
     });
     return targets;
+  }
+
+  #isAlone({ ranked }: PrimaryPlan): boolean {
+    return ranked.every((pod) => pod === this.#deps.self);
   }
 
   /** Whose turn it is: what was never tried first, then what was tried longest ago. */
@@ -178,13 +187,14 @@ export class Agreements {
 
   /** The serial under which a sole primary serves its content, where that is not what was agreed on. */
   #unpublishedSerial(
-    { content, ranked }: PrimaryPlan,
+    plan: PrimaryPlan,
     served: ServedZone | undefined,
     allocated: Allocation | undefined,
   ): Serial | undefined {
+    const { content } = plan;
     const { serial, hash, pending } = served ?? {};
     if (serial === undefined || hash !== content.hash || pending === true) return undefined;
-    if (ranked.some((pod) => pod !== this.#deps.self)) return undefined;
+    if (!this.#isAlone(plan)) return undefined;
     return isAllocated({ content, serial }, allocated) ? undefined : serial;
   }
 
@@ -317,8 +327,8 @@ export class Agreements {
     ]);
     const heard = { allocated: status?.allocated?.serial, newest: newest(...serials) };
     const memory = this.#memory.get(plan.object.key);
-    const isAlone = plan.ranked.every((pod) => pod === self);
-    if (memory !== undefined && (heard.allocated !== undefined || isAlone)) memory.heard = heard;
+    if (memory !== undefined && (heard.allocated !== undefined || this.#isAlone(plan)))
+      memory.heard = heard;
     return heard.newest;
   }
 
