@@ -32,13 +32,13 @@ export interface ZoneContent {
 export function renderZone({ zone, text }: ZoneContent, serial: Serial): string {
   const { soa, soaTtl } = soaOf(text);
   const records = text.slice(endOfLine(text, 0));
-  const start = `${zone} ${soaTtl} IN SOA ${formatSoa(soa, serial)}`;
+  const start = soaLine({ zone, soa, soaTtl }, serial);
   return `; written by bind9-agent\n$TTL ${soaTtl}\n${start}${records}\n`;
 }
 
 /** The zone's content with its hash and number of records. */
 export function zoneContentOf({ zone, soa, soaTtl, rrsets }: ZoneRecords): ZoneContent {
-  const lines = [`${zone} ${soaTtl} IN SOA ${formatSoa(soa, 0)}`];
+  const lines = [soaLine({ zone, soa, soaTtl }, 0)];
   for (const { owner, ttl, type, rdata } of canonicalRRsets(rrsets)) {
     const start = `${owner} ${ttl} IN ${type} `;
     for (const data of rdata) lines.push(start + data);
@@ -47,6 +47,9 @@ export function zoneContentOf({ zone, soa, soaTtl, rrsets }: ZoneRecords): ZoneC
   const digest = createHash('sha256').update(text).digest('hex');
   return { zone, text, hash: ['sha256', digest].join(':'), records: lines.length - 1 };
 }
+
+const soaLine = ({ zone, soa, soaTtl }: Omit<ZoneRecords, 'rrsets'>, serial: Serial): string =>
+  `${zone} ${soaTtl} IN SOA ${formatSoa(soa, serial)}`;
 
 /** The other way round. */
 export function recordsOf({ zone, text }: ZoneContent): ZoneRecords {

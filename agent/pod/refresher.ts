@@ -54,9 +54,10 @@ export class Refresher {
   /** Resolves when the zones that are behind were refreshed; the others follow at their own pace. */
   async refresh(zones: Iterable<Refreshable>): Promise<void> {
     const current: Awaiting[] = [];
-    await atOnce(QUESTIONS, [...zones], async ({ zone, primary, serial }) => {
+    await atOnce(QUESTIONS, [...zones], async (each) => {
+      const { zone, primary } = each;
       const before = this.#deps.arrivalOf(zone);
-      if (await this.#isCurrent({ zone, primary, serial })) current.push({ zone, primary, before });
+      if (await this.#isCurrent(each)) current.push({ zone, primary, before });
       else await this.#deps.command('refresh', zone);
     });
     for (const each of current) this.#waiting.set(each.zone, each);

@@ -150,22 +150,20 @@ export class Speaker {
   onPeer(pod: string, { full, zones, gone }: Pick<FeedPage, 'full' | 'zones' | 'gone'>): void {
     const copies = full ? new Map<ObjectKey, CopyState>() : (this.#feeds.get(pod) ?? new Map());
     this.#feeds.set(pod, copies);
+    // In the text that is kept of a key already, if it is.
+    const known = this.#deps.parts.cluster.view().zones;
+    const keyOf = (object: string): ObjectKey =>
+      known.get(object as ObjectKey)?.key ?? (object as ObjectKey);
     for (const copy of zones) {
-      const key = this.#keyOf(copy.object);
+      const key = keyOf(copy.object);
       copies.set(key, this.#texts.shareIn(stateOf(copy)));
       this.#soon(key);
     }
     for (const object of gone) {
-      const key = this.#keyOf(object);
+      const key = keyOf(object);
       copies.delete(key);
       this.#soon(key);
     }
-  }
-
-  /** In the text that is kept of it already, if it is. */
-  #keyOf(object: string): ObjectKey {
-    const key = object as ObjectKey;
-    return this.#deps.parts.cluster.view().zones.get(key)?.key ?? key;
   }
 
   /** A peer has stopped telling: its named may be away as well. */

@@ -1,5 +1,5 @@
 import type { ObjectKey } from '../resources/types.ts';
-import { type Waited, waitsUntil } from './report-queue.ts';
+import { type Waited, waitedOn, waitsUntil } from './report-queue.ts';
 import type { Urgency } from './urgency.ts';
 import { isBad, type TransferState, type ZoneReport } from './zone-report.ts';
 
@@ -36,12 +36,7 @@ export class AwaitedZones {
    * @param others zones that wait besides those known here
    */
   until(zone: ObjectKey, urgency: Urgency, now: number, others: number): number {
-    const before = this.#zones.get(zone);
-    const waited = {
-      urgency,
-      since: before?.since ?? now,
-      urgentSince: before?.urgency === urgency ? before.urgentSince : now,
-    };
+    const waited = waitedOn(this.#zones.get(zone), urgency, now);
     this.#zones.set(zone, waited);
     return waitsUntil(waited, others + this.#zones.size);
   }

@@ -47,6 +47,13 @@ const holds: Readonly<Record<Urgency, number>> = {
 const HOLD_PER_ZONE_MS = 15;
 const LONGEST_HOLD_MS = 40_000;
 
+/** How it waits from now on, given how it did. */
+export const waitedOn = (before: Waited | undefined, urgency: Urgency, now: number): Waited => ({
+  urgency,
+  since: before?.since ?? now,
+  urgentSince: before?.urgency === urgency ? before.urgentSince : now,
+});
+
 /** Until when it waits, by the monotonic clock, where so many zones do. */
 export const waitsUntil = ({ urgency, since, urgentSince }: Waited, zones: number): number =>
   Math.min(urgentSince + holds[urgency] + HOLD_PER_ZONE_MS * zones, since + LONGEST_HOLD_MS);
@@ -88,12 +95,9 @@ export class ReportQueue {
   put(zone: ObjectKey, report: ZoneReport, urgency: Urgency, waited?: Waited): void {
     const now = this.#options.clock.monotonic();
     const before = this.#waiting.get(zone);
-    const former: Waited | undefined = before ?? waited;
     this.#waiting.set(zone, {
       report,
-      urgency,
-      since: former?.since ?? now,
-      urgentSince: former?.urgency === urgency ? former.urgentSince : now,
+      ...waitedOn(before ?? waited, urgency, now),
       failures: before?.failures ?? 0,
       retryAt: before?.retryAt ?? 0,
     });

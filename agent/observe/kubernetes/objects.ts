@@ -193,9 +193,7 @@ export class KubernetesObjects {
       ...{ api, clock, random, times, paths: pathsOf(kind, namespace) },
       counts: isAnother,
       onItem: (change: Change<KeptObject>): void => {
-        // One text for one object, which each event brings anew.
-        const key = (change.before ?? change.now)?.object?.key ?? change.key;
-        this.#snapshots.note(kind, { ...change, key });
+        this.#snapshots.note(kind, change);
         changed(isAnother(change.before, change.now) || isAgreedAnew(change));
       },
       onState: (matters: boolean): void => changed(matters),

@@ -29,7 +29,8 @@ export class Snapshots {
     const object = now?.object ?? before?.object;
     if (before?.object !== now?.object && object !== undefined)
       this.#put(viewOf(kind), 'id' in object ? object.id : key, now?.object);
-    if (before?.status !== now?.status) this.#put('statuses', key, now?.status);
+    // The key's text as the object has it: each event brings another copy.
+    if (before?.status !== now?.status) this.#put('statuses', object?.key ?? key, now?.status);
     if (before?.wrong !== now?.wrong) this.#wrongChanged = true;
   }
 
