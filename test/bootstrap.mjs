@@ -65,6 +65,7 @@ async function test(args) {
     const exitCode = await start({ env: { TEST_TALLY: tallyFile } }, ...vitest);
     const tally = readTally(tallyFile, exitCode);
     if (tally.leftOut.length > 0) tellLeftOut(tally.leftOut, strict);
+    if (tally.triedAgain.length > 0) tellTriedAgain(tally.triedAgain);
     return countUp(tally, failedChecks, strict);
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -75,7 +76,7 @@ async function test(args) {
 function readTally(file, exitCode) {
   if (!existsSync(file)) {
     say(`vitest ended with exit code ${exitCode} before it had a result`);
-    return { passed: 0, failed: 1, leftOut: [] };
+    return { passed: 0, failed: 1, leftOut: [], triedAgain: [] };
   }
   const tally = JSON.parse(readFileSync(file, 'utf8'));
   return exitCode !== 0 && tally.failed === 0 ? { ...tally, failed: 1 } : tally;
@@ -84,6 +85,11 @@ function readTally(file, exitCode) {
 function tellLeftOut(leftOut, strict) {
   say(`\nleft out${strict ? ', which counts as failed here' : ''}:`);
   for (const { title, why } of leftOut) say(`  ${title}: ${why}`);
+}
+
+function tellTriedAgain(titles) {
+  say('\npassed only when tried again:');
+  for (const title of titles) say(`  ${title}`);
 }
 
 // Prints the last line and returns the exit code. A run without a single passed test is a failed one.

@@ -7,6 +7,8 @@ export interface Tally {
   /** Tests, hooks and files that failed, and errors that nobody caught. */
   readonly failed: number;
   readonly leftOut: readonly { readonly title: string; readonly why: string }[];
+  /** Titles of those that passed only when they were tried again. */
+  readonly triedAgain: readonly string[];
 }
 
 /** A vitest reporter that writes the tally of the run, as JSON, to a file. */
@@ -32,12 +34,12 @@ function tally(modules: readonly TestModule[], uncaught: number, chosen?: RegExp
   return {
     passed: withState('passed').length,
     failed: withState('failed').length + withState('pending').length + broken + uncaught,
-    leftOut: skipped.map((test) => ({
-      title: `${test.module.relativeModuleId} > ${test.fullName}`,
-      why: whyLeftOut(test),
-    })),
+    leftOut: skipped.map((test) => ({ title: titleOf(test), why: whyLeftOut(test) })),
+    triedAgain: tests.filter((test) => test.diagnostic()?.flaky === true).map(titleOf),
   };
 }
+
+const titleOf = (test: TestCase): string => `${test.module.relativeModuleId} > ${test.fullName}`;
 
 function whyLeftOut(test: TestCase): string {
   const result = test.result();

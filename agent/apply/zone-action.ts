@@ -11,7 +11,7 @@ import type { ZoneFiles } from './zone-files.ts';
 /** The doors through which actions on zones are carried out. */
 export interface ZoneActionDeps {
   readonly command: ZoneCommander;
-  readonly reconfig: () => Promise<void>;
+  readonly reconfig: () => Promise<unknown>;
   /**
    * Has named work from another new-zone database, with exactly these stanzas (`zone "…" { … };` lines): one stall, however
    * many zones change. Returns why it did not come to that: then named has what it had.

@@ -41,7 +41,8 @@ export interface PassDeps {
   readonly loader: ContentLoader;
   readonly applier: ZoneApplier;
   readonly configure: (config: WantedConfig) => Promise<ConfigOutcome>;
-  readonly reconfig: () => Promise<void>;
+  /** Returns why named refuses what was published. */
+  readonly reconfig: () => Promise<string | undefined>;
   readonly clock: Clock;
   readonly log: Logger;
   readonly again: (ms: number) => void;
@@ -150,8 +151,9 @@ export class Passes {
     const { plans, targets } = await this.#targets(open, inputs);
     const actions = [...diff({ plans, targets, served: given() }), ...drops];
     if (inputs.named !== 'never-started' && view.removalsFrozen === undefined) this.#mark(held);
-    const config = await this.#configure(this.#wantedConfig(plan.config, plan.zones), held);
-    const firstStanzas = await this.#apply(actions, inputs, config, open);
+    const wanted = this.#wantedConfig(plan.config, plan.zones);
+    const config = await this.#tell(await this.#configure(wanted, held), inputs.named);
+    const firstStanzas = await this.#apply(actions, inputs, open);
     const unsaved = await failureOf(ledger.flush());
     if (inputs.named === 'ready') this.#close(open, targets, actions, view);
     const { changed, touched } = this.#found;
@@ -245,6 +247,15 @@ export class Passes {
     }
   }
 
+  /** A named that runs reads what was published. What it refuses then is as good as never published. */
+  async #tell(config: ConfigOutcome, named: PassInputs['named']): Promise<ConfigOutcome> {
+    if (config.kind === 'published') this.#unread = true;
+    if (named !== 'ready' || !this.#unread) return config;
+    const why = await this.#deps.reconfig();
+    this.#unread = false;
+    return why === undefined ? config : { kind: 'refused', why };
+  }
+
   async #targets(open: ReadonlyMap<ObjectKey, ZonePlan>, { view, named }: PassInputs) {
     const { agreements, writers, ledger, loader } = this.#deps;
     const plans = new Map(open);
@@ -303,11 +314,9 @@ export class Passes {
   async #apply(
     actions: readonly Action[],
     { named, view, signal }: PassInputs,
-    config: ConfigOutcome,
     open: ReadonlyMap<ObjectKey, ZonePlan>,
   ): Promise<string | undefined> {
-    const { applier, agreements, ledger, reconfig, log, again } = this.#deps;
-    if (config.kind === 'published') this.#unread = true;
+    const { applier, agreements, ledger, log, again } = this.#deps;
     if (named === 'never-started') {
       const { stanzas, failures } = await applier.prepare(actions);
       this.#note(actions, failures);
@@ -316,8 +325,6 @@ export class Passes {
       return stanzas;
     }
     if (named === 'away') return undefined;
-    if (this.#unread) await reconfig();
-    this.#unread = false;
     const signatures = signaturesOf(actions);
     this.#backoff.keepOnly(new Set(signatures.keys()));
     const due = actions.filter((action) =>

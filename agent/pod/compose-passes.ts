@@ -34,9 +34,7 @@ export function composePasses(deps: PassesDeps): Passes {
   const { parts, copies, named, prover, command, files, loader, loadProblem, wake, again } = deps;
   const { options, clock, wire, ledger, log, cluster, given } = parts;
   const serialHere = (zone: DomainName) => wire.serialHere(zone);
-  const reconfig = async (): Promise<void> => {
-    await named.reconfig();
-  };
+  const reconfig = () => named.reconfig();
   const peers = {
     self: options.pod.name,
     cluster,

@@ -103,6 +103,16 @@ test('what is left out may be left out, but not with --strict and not in CI', as
   expect([lastLine(inCi.stdout), inCi.exitCode]).toEqual(['1 passed, 1 failed', 1]);
 });
 
+test('what passed only when it was tried again is told', async () => {
+  const shaky = `let tries = 0;\ntest('is shaky', { retry: 1 }, () => expect(++tries).toBe(2));`;
+  put('test/tooling/some.test.ts', testFile([passing, shaky].join('\n')));
+  const ran = await bootstrap(['test']);
+  expect(lastLine(ran.stdout)).toBe('2 passed, 0 failed');
+  expect(ran.stderr).toContain(
+    'passed only when tried again:\n  test/tooling/some.test.ts > is shaky\n',
+  );
+});
+
 test('a file that does not load, a hook that fails and an error nobody caught are failures', async () => {
   put('test/tooling/some.test.ts', testFile(passing));
   put('test/tooling/broken.test.ts', `throw new Error('at load');\n`);

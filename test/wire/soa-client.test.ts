@@ -62,10 +62,14 @@ async function fakeServer(
   return bound(socket);
 }
 
-const bound = (socket: Socket): Promise<number> =>
-  new Promise((resolve) => {
-    socket.bind(0, '127.0.0.1', () => resolve(socket.address().port));
+/** Binds it to a port that is free for TCP, too. */
+async function bound(socket: Socket): Promise<number> {
+  const port = await claimPort();
+  await new Promise<void>((resolve) => {
+    socket.bind(port, '127.0.0.1', resolve);
   });
+  return port;
+}
 
 /** Stands between the client and named, and changes what named answers. */
 async function meddler(change: (answer: Buffer) => Buffer): Promise<number> {
