@@ -43,7 +43,7 @@ export default defineConfig({
           name: 'pods',
           include: ['test/**/*.test.ts'],
           exclude: [sideBySide, onControlPlane, inContainers, onNode],
-          fileParallelism: false,
+          maxWorkers: 2,
           retry,
           testTimeout: 60_000,
           hookTimeout: 60_000,
