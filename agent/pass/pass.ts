@@ -12,7 +12,7 @@ import type { Logger } from '../log.ts';
 import type { ClusterView } from '../observe/cluster.ts';
 import type { Compiler } from '../observe/compiler.ts';
 import type { ProofTarget, Prover } from '../observe/prover.ts';
-import { type Action, explainAction, type Target, zoneOf } from '../plan/action.ts';
+import { type Action, explainAction, explainMany, type Target, zoneOf } from '../plan/action.ts';
 import { diff, unwantedIn } from '../plan/diff.ts';
 import { isEmptyZone } from '../plan/empty-zones.ts';
 import { type GuardLimits, guardPlan, type Held } from '../plan/guard.ts';
@@ -83,6 +83,10 @@ export interface PassOutcome {
 
 /** How soon a configuration that could not be written is tried again. */
 const RETRY_MS = 1000;
+
+/** What more zones than these are about to be done to is one line of the log, with some of them. */
+const TOLD_SINGLY = 100;
+const SOME = 10;
 
 /** Zones whose peers are asked at once what they have. */
 const WRITERS_AT_ONCE = 16;
@@ -316,7 +320,7 @@ export class Passes {
     { named, view, signal }: PassInputs,
     open: ReadonlyMap<ObjectKey, ZonePlan>,
   ): Promise<string | undefined> {
-    const { applier, agreements, ledger, log, again } = this.#deps;
+    const { applier, agreements, ledger, again } = this.#deps;
     if (named === 'never-started') {
       const { stanzas, failures } = await applier.prepare(actions);
       this.#note(actions, failures);
@@ -332,13 +336,22 @@ export class Passes {
     );
     // A zone that the user's configuration has now leaves ours first; then that configuration may come.
     if (due.some(({ kind }) => kind === 'drop')) again(0);
-    for (const action of due) log.info({ zone: zoneOf(action) }, explainAction(action));
+    this.#tellDue(due);
     const failures = due.length === 0 ? [] : await applier.apply(due, signal);
     this.#note(due, failures);
     const own = primaryPlans(open).filter((each) => !each.dynamic);
     // Not waited for: the next change would wait with it.
     void agreements.publish(own, ledger.entries(), view.progress, signal);
     return undefined;
+  }
+
+  #tellDue(due: readonly Action[]): void {
+    const { log } = this.#deps;
+    if (due.length <= TOLD_SINGLY)
+      for (const action of due) log.info({ zone: zoneOf(action) }, explainAction(action));
+    else
+      for (const [kind, actions] of Map.groupBy(due, (action) => action.kind))
+        log.info({ some: actions.slice(0, SOME).map(zoneOf) }, explainMany(kind, actions.length));
   }
 
   #note(done: readonly Action[], failures: readonly Failure[]): void {

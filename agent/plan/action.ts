@@ -49,6 +49,17 @@ export function explainAction(action: Action): string {
   }
 }
 
+/** What so many actions of a kind do, where each by itself would be too much to read. */
+export function explainMany(kind: Action['kind'], zones: number): string {
+  const verbs = {
+    add: `serve ${zones} more`,
+    modify: `reconfigure ${zones}`,
+    load: `load ${zones}`,
+    drop: `stop serving ${zones}`,
+  };
+  return `${verbs[kind]} zones`;
+}
+
 function describe({ role, primaries }: Wanted): string {
   if (role === 'primary') return 'primary';
   const from = primaries.map(({ address, port }) => `${address} port ${port}`).join(', ');

@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises';
+import { isDeepStrictEqual } from 'node:util';
 import type { DomainName } from '../dns/name.ts';
 import type { Serial } from '../dns/serial.ts';
 import type { ClusterView } from '../observe/cluster.ts';
@@ -128,7 +129,7 @@ export class LocalCopies {
       this.#dirty.add(plan.zone);
       return;
     }
-    if (known.plan !== plan || known.wanted !== wanted) this.#dirty.add(plan.zone);
+    if (known.wanted !== wanted || isAnother(known.plan, plan)) this.#dirty.add(plan.zone);
     if (known.plan.object.key !== plan.object.key) this.#deps.feed.drop(known.plan.object.key);
     known.plan = plan;
     known.wanted = wanted;
@@ -251,6 +252,18 @@ export class LocalCopies {
     this.#off.noteOutdated(tracked);
     this.#off.nudge(tracked);
   }
+}
+
+/** Whether this pod's copy is to be another one, or to come from elsewhere. Who else has the zone does not matter to it. */
+function isAnother(before: PrimaryPlan | SecondaryPlan, now: PrimaryPlan | SecondaryPlan): boolean {
+  if (before.object.key !== now.object.key) return true;
+  if (before.kind === 'primary' && now.kind === 'primary')
+    return before.content.hash !== now.content.hash;
+  return (
+    before.kind === 'primary' ||
+    now.kind === 'primary' ||
+    !isDeepStrictEqual(before.primaries, now.primaries)
+  );
 }
 
 /**

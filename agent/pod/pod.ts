@@ -48,6 +48,7 @@ export async function openPod(options: Options, context: Context): Promise<Pod> 
   const speaker = new Speaker({
     parts,
     ownCopy: (zone) => copies.copyOf(zone),
+    tells: (pod) => feeds.stateOf(pod).kind === 'answering',
     random: context.random,
   });
   const copies: LocalCopies = new LocalCopies({
@@ -63,7 +64,7 @@ export async function openPod(options: Options, context: Context): Promise<Pod> 
     onOutdated: () => agent.wake(),
   });
   const agent = new Agent(parts, copies, () => afterPass());
-  const feeds = new PeerFeeds({
+  const feeds: PeerFeeds = new PeerFeeds({
     clock: parts.clock,
     random: context.random,
     onPage: (pod, page) => speaker.onPeer(pod, page),

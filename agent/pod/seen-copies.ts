@@ -3,7 +3,9 @@ import type { SoaAnswer } from '../observe/dns-client.ts';
 import type { ZonePlan } from '../plan/plan-zone.ts';
 import type { Role } from '../plan/registration.ts';
 import { endpointOf, isLive, type Pod } from '../plan/topology.ts';
+import type { SoaProbe } from '../plan/transfer-probe.ts';
 import type { CopyState } from '../report/zone-copy.ts';
+import type { Transfer } from '../report/zone-report.ts';
 import type { SeenCopy } from '../report/zone-status.ts';
 import { ShortMemory } from '../short-memory.ts';
 import type { AgentParts } from './parts.ts';
@@ -13,6 +15,8 @@ export interface SeenCopiesDeps {
   readonly ownCopy: (zone: DomainName) => CopyState | undefined;
   /** What a peer has told of its copy. */
   readonly told: (pod: string, plan: ZonePlan) => CopyState | undefined;
+  /** Whether a peer tells of its copies as they change. */
+  readonly tells: (pod: string) => boolean;
 }
 
 /** A pod that did not answer is not asked about the next zones: each silence costs more than a second. */
@@ -28,20 +32,25 @@ export class SeenCopies {
     this.#silent = new ShortMemory(SILENCE_MS, deps.parts.clock);
   }
 
-  async of(plan: ZonePlan): Promise<SeenCopy[]> {
+  /** @param told copies that are not asked about again where their pods still say so of them */
+  async of(plan: ZonePlan, told: readonly Transfer[] = []): Promise<SeenCopy[]> {
     const { primaries, secondaries } = plan.placement;
+    const former = new Map(told.map((each) => [each.pod, each]));
+    const seen = (pod: Pod, role: Role) => this.#seen(plan, pod, role, former.get(pod.pod));
     const copies = await Promise.all([
-      ...primaries.map((pod) => this.#seen(plan, pod, 'primary')),
-      ...secondaries.map((pod) => this.#seen(plan, pod, 'secondary')),
+      ...primaries.map((pod) => seen(pod, 'primary')),
+      ...secondaries.map((pod) => seen(pod, 'secondary')),
     ]);
     // Where another object has the name, what a pod answers for it says nothing of this object.
     return plan.kind === 'conflict' ? copies.filter(({ copy }) => copy !== undefined) : copies;
   }
 
-  async #seen(plan: ZonePlan, pod: Pod, role: Role): Promise<SeenCopy> {
-    const { parts, ownCopy, told } = this.#deps;
+  async #seen(plan: ZonePlan, pod: Pod, role: Role, former?: Transfer): Promise<SeenCopy> {
+    const { parts, ownCopy, told, tells } = this.#deps;
     const self = pod.pod === parts.options.pod.name;
     const copy = self ? ownCopy(plan.zone) : told(pod.pod, plan);
+    if (former !== undefined && !self && isStill(former, pod, copy) && tells(pod.pod))
+      return { pod, role, live: true, copy, wire: asTold(former) };
     const ask = () => (self ? parts.wire.soaHere(plan.zone) : this.#ask(plan, pod));
     const answer = isLive(pod) ? await ask() : undefined;
     // One that is about to go may have gone: no failure of its.
@@ -58,3 +67,16 @@ export class SeenCopies {
     return answer;
   }
 }
+
+/** The pod is where it was, and tells of its copy what was told of it. */
+const isStill = (former: Transfer, pod: Pod, copy: CopyState | undefined): boolean =>
+  former.state === 'Current' &&
+  copy?.state === 'Current' &&
+  former.serial === copy.serial &&
+  former.role === copy.role &&
+  former.ip === pod.ips[0] &&
+  isLive(pod) &&
+  !pod.draining;
+
+const asTold = ({ serial }: Transfer): SoaProbe | undefined =>
+  serial === undefined ? undefined : { kind: 'soa', serial, authoritative: true };

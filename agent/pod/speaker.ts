@@ -28,6 +28,8 @@ import { ZoneObjects } from './zone-objects.ts';
 export interface SpeakerDeps {
   readonly parts: AgentParts;
   readonly ownCopy: (zone: DomainName) => ZoneCopy | undefined;
+  /** Whether a peer tells of its copies as they change. */
+  readonly tells: (pod: string) => boolean;
   /** From 0 to below 1. */
   readonly random: () => number;
 }
@@ -88,12 +90,13 @@ export class Speaker {
   #invalid: ReadonlyMap<ObjectKey, string> = new Map();
 
   constructor(deps: SpeakerDeps) {
-    const { parts, ownCopy } = deps;
+    const { parts, ownCopy, tells } = deps;
     const { clock } = parts;
     this.#deps = deps;
     this.#copies = new SeenCopies({
       parts,
       ownCopy,
+      tells,
       told: (pod, { object }) => this.#feeds.get(pod)?.get(object.key),
     });
     this.#queue = new ReportQueue({
@@ -236,7 +239,8 @@ export class Speaker {
 
   #isTimeFor(key: ObjectKey, now: number): boolean {
     if (!this.#due.delete(key) || !this.#speaksFor(key)) return false;
-    const wait = this.#ordered === undefined ? 0 : this.#waitOf(key, now);
+    const many = this.#due.size + this.#awaited.size >= BATCH;
+    const wait = many ? this.#waitOf(key, now) : 0;
     if (wait > 0) this.#schedule.put(key, now + wait);
     return wait <= 0;
   }
@@ -306,7 +310,10 @@ export class Speaker {
       this.#lookAgain(key, false);
       return;
     }
-    const copies = plan === undefined ? [] : await this.#copies.of(plan);
+    // One that has waited among many is one of many whose pods were all asked before, and tell what changes since.
+    const waited = this.#awaited.take(key);
+    const told = waited === undefined ? undefined : this.#published(key)?.transfers;
+    const copies = plan === undefined ? [] : await this.#copies.of(plan, told);
     const report = this.#reportOf(key, plan, copies);
     this.#lookAgain(
       key,
@@ -314,7 +321,6 @@ export class Speaker {
     );
     this.#spoken.judge(key, cluster.view().statuses.get(key)?.report);
     const before = this.#queue.writing(key) ?? this.#published(key);
-    const waited = this.#awaited.take(key);
     if (before !== undefined && sameReport(before, report)) this.#queue.drop(key);
     else this.#queue.put(key, report, urgencyOf(before, report), waited);
   }

@@ -109,7 +109,10 @@ export const dnsZoneStatus = openObject('What is served, as seen on the wire.', 
   ),
   reportedBy: optional(Type.String({ description: 'The pod that reported.', maxLength: 253 })),
   reportedTime: optional(time('When it reported.')),
-  transfers: optional(mapList("Each pod's copy of the zone.", 'pod', transferReport)),
+  // One writer tells all of them. As a map, who owns which field of which entry were a third of each DNSZone.
+  transfers: optional(
+    list("Each pod's copy of the zone.", transferReport, { 'x-kubernetes-list-type': 'atomic' }),
+  ),
   conditions: optional(conditions),
   records: optional(keptList('The records of the zone, as Bindy lists them.')),
   recordsCount: optional(whole('Their number.', 0, maxCount)),
