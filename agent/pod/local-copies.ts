@@ -40,6 +40,8 @@ const AT_ONCE = 100;
 const LOOK_AGAIN_MS = 1000;
 /** Where that is true of many, each waits so long for each of them: looks are not to cost more than what is looked at. */
 const LOOK_AGAIN_EACH_MS = 5;
+/** named is given so long to start beside a pod that starts: until then it is not asked, and nothing fails. */
+const FIRST_START_MS = 15_000;
 /** Well past the time between two readings of named's statistics. */
 const JUST_COME_MS = 30_000;
 /** named logs to the ms and its clock is read before ours. */
@@ -57,10 +59,13 @@ export class LocalCopies {
   readonly #notCurrent = new Set<DomainName>();
   readonly #off: OffCopies;
   readonly #underWay = new Set<DomainName>();
+  readonly #startedAt: number;
+  #met = false;
   readonly #texts = new Texts();
 
   constructor(deps: LocalCopiesDeps) {
     this.#deps = deps;
+    this.#startedAt = deps.clock.monotonic();
     this.#problems = new LoadProblems(deps.clock);
     this.#off = new OffCopies(deps);
   }
@@ -188,6 +193,11 @@ export class LocalCopies {
     }
   }
 
+  /** named answers commands, and so it does questions. */
+  onNamedMet(): void {
+    this.#met = true;
+  }
+
   /** named is there again: everything is to be looked at. */
   onNamedUp(): void {
     for (const [zone, tracked] of this.#zones) {
@@ -229,15 +239,16 @@ export class LocalCopies {
     if (tracked === undefined) return;
     const { clock, wire } = this.#deps;
     tracked.lookedAt = clock.monotonic();
-    const served = await wire.soaHere(zone);
-    const primaries = await this.#off.probe(tracked, served);
+    const isAsked = this.#met || tracked.lookedAt - this.#startedAt > FIRST_START_MS;
+    const served = isAsked ? await wire.soaHere(zone) : undefined;
+    const primaries = served === undefined ? [] : await this.#off.probe(tracked, served);
     if (this.#zones.get(zone) !== tracked) return;
     const { plan, wanted, statistics, memory } = tracked;
     const expiresAt = statistics?.expires ?? firstExpiry(memory, served, clock.now());
     const look = {
       now: clock.now(),
       role: plan.kind,
-      served,
+      ...(served === undefined ? {} : { served }),
       primaries,
       ...(wanted === undefined || plan.kind !== 'primary' ? {} : { wanted }),
       ...(expiresAt === undefined ? {} : { expiresAt }),
@@ -272,9 +283,9 @@ function isAnother(before: PrimaryPlan | SecondaryPlan, now: PrimaryPlan | Secon
  */
 const firstExpiry = (
   { arrival }: TransferMemory,
-  served: SoaAnswer,
+  served: SoaAnswer | undefined,
   now: number,
 ): number | undefined =>
-  arrival === undefined || served.kind !== 'soa' || now - arrival.at > JUST_COME_MS
+  arrival === undefined || served?.kind !== 'soa' || now - arrival.at > JUST_COME_MS
     ? undefined
     : arrival.at + served.soa.expire * 1000;

@@ -215,6 +215,7 @@ export class RunningNamed {
     const { log, configuration, metrics } = this.#deps.parts;
     log.info({ release }, 'named answers');
     metrics.setNamed(release);
+    this.#deps.copies.onNamedMet();
     this.#forget();
     configuration.noteRelease(release);
     this.#deps.changed();

@@ -30,12 +30,17 @@ const planFor = (name: DomainName): Plan =>
   }) as unknown as Plan;
 const view = { statuses: new Map() } as unknown as ClusterView;
 
-function tracker() {
+function tracker({ met = true } = {}) {
   const attempts: string[] = [];
   const feed = new Feed({ pod: 'pod', uid: 'uid', epoch: 'epoch' });
   const soa = { kind: 'soa', serial: 5, authoritative: true, soa: { expire: 600 } };
+  let asked = 0;
+  const soaHere = async () => {
+    asked += 1;
+    return soa;
+  };
   const copies = new LocalCopies({
-    wire: { soaHere: async () => soa } as unknown as Wire,
+    wire: { soaHere } as unknown as Wire,
     clock: systemClock,
     feed,
     journalOf: () => '/nonexistent',
@@ -44,7 +49,8 @@ function tracker() {
     onChange: () => undefined,
     onOutdated: () => undefined,
   });
-  return { copies, feed, attempts };
+  if (met) copies.onNamedMet();
+  return { copies, feed, attempts, asked: () => asked };
 }
 
 test('a transfer that ended before the pass that added its zone is told of, and counted', async () => {
@@ -57,6 +63,33 @@ test('a transfer that ended before the pass that added its zone is told of, and 
   };
   await untilEqual(told, { state: 'Current', serial: 5, from: '127.0.0.11', method: 'AXFR' });
   expect(attempts).toEqual(['success']);
+});
+
+test('a named that is only about to start is not asked: its zones wait, none of them fails', async () => {
+  const { copies } = tracker({ met: false });
+  copies.track(planFor(zone), view);
+  await untilEqual(() => copies.copyOf(zone)?.state, 'Pending');
+  copies.onNamedMet();
+  copies.onNamedUp();
+  await untilEqual(() => copies.copyOf(zone)?.state, 'Current');
+});
+
+test('a copy is looked at again when it is to come from elsewhere, and not when others have it', async () => {
+  const { copies, asked } = tracker();
+  const at = (address: string): Plan => {
+    const plan = planFor(zone);
+    const all = [...plan.zones].map(([key, each]) => [
+      key,
+      { ...each, primaries: [{ address, port: 15_300 }] },
+    ]);
+    return { ...plan, zones: new Map(all as never) };
+  };
+  copies.track(at('127.0.0.11'), view);
+  await untilEqual(() => copies.copyOf(zone)?.state, 'Current');
+  copies.track(at('127.0.0.11'), view);
+  expect(asked()).toBe(1);
+  copies.track(at('127.0.0.12'), view);
+  expect(asked()).toBe(2);
 });
 
 test('of a zone that has another name now, the copy of that name alone is told', async () => {
