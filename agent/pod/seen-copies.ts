@@ -21,15 +21,20 @@ export interface SeenCopiesDeps {
 
 /** A pod that did not answer is not asked about the next zones: each silence costs more than a second. */
 const SILENCE_MS = 3000;
+/** What a pod says of its copies goes for so long after it has answered over DNS. */
+const HEARD_MS = 5000;
 
 /** Every pod's copy of a zone: what the pod answers over DNS, and what it says of it. */
 export class SeenCopies {
   readonly #deps: SeenCopiesDeps;
   readonly #silent: ShortMemory<string, SoaAnswer>;
+  /** Pods that have answered, by uid. */
+  readonly #heard: ShortMemory<string, true>;
 
   constructor(deps: SeenCopiesDeps) {
     this.#deps = deps;
     this.#silent = new ShortMemory(SILENCE_MS, deps.parts.clock);
+    this.#heard = new ShortMemory(HEARD_MS, deps.parts.clock);
   }
 
   /** @param told copies that are not asked about again where their pods still say so of them */
@@ -46,10 +51,10 @@ export class SeenCopies {
   }
 
   async #seen(plan: ZonePlan, pod: Pod, role: Role, former?: Transfer): Promise<SeenCopy> {
-    const { parts, ownCopy, told, tells } = this.#deps;
+    const { parts, ownCopy, told } = this.#deps;
     const self = pod.pod === parts.options.pod.name;
     const copy = self ? ownCopy(plan.zone) : told(pod.pod, plan);
-    if (former !== undefined && !self && isStill(former, pod, copy) && tells(pod.pod))
+    if (former?.role === role && !self && this.#isHeard(pod) && isStill(former, pod, copy))
       return { pod, role, live: true, copy, wire: asTold(former) };
     const ask = () => (self ? parts.wire.soaHere(plan.zone) : this.#ask(plan, pod));
     const answer = isLive(pod) ? await ask() : undefined;
@@ -58,12 +63,18 @@ export class SeenCopies {
     return { pod, role, live, copy, wire: answer };
   }
 
+  /** It tells of its copies as they change, and has answered just now. */
+  #isHeard({ pod, uid }: Pod): boolean {
+    return this.#deps.tells(pod) && this.#heard.get(uid) === true;
+  }
+
   async #ask({ zone }: ZonePlan, pod: Pod): Promise<SoaAnswer> {
     const { given, wire } = this.#deps.parts;
     const silence = this.#silent.get(pod.uid);
     if (silence !== undefined) return silence;
     const answer = await wire.soa(endpointOf(pod, given.cluster?.name), zone);
     if (answer.kind === 'timeout') this.#silent.put(pod.uid, answer);
+    if (answer.kind === 'soa') this.#heard.put(pod.uid, true);
     return answer;
   }
 }

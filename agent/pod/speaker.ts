@@ -15,7 +15,7 @@ import { ReportQueue } from '../report/report-queue.ts';
 import { isSettled, isSilent, urgencyOf } from '../report/urgency.ts';
 import { type CopyState, stateOf, type ZoneCopy } from '../report/zone-copy.ts';
 import { eventsBetween } from '../report/zone-events.ts';
-import type { TransferState, ZoneReport } from '../report/zone-report.ts';
+import type { Transfer, TransferState, ZoneReport } from '../report/zone-report.ts';
 import { reportOf, type SeenCopy, sameReport } from '../report/zone-status.ts';
 import type { ObjectKey } from '../resources/types.ts';
 import { Schedule } from '../schedule.ts';
@@ -54,6 +54,8 @@ const LONGEST_UNSETTLED_MS = 60_000;
 const COMING_LOOKS = 5;
 /** Every zone once in a while. */
 const EVERY_ZONE_MS = 300_000;
+/** Among many, one whose pods were all asked not longer ago is not asked in full. */
+const ASKED_MS = 2 * EVERY_ZONE_MS;
 /** After another pod wrote in between. */
 const CONFLICT_MS = 20;
 /** How often it is looked whether another pod has told of a zone that this one speaks for. */
@@ -79,6 +81,8 @@ export class Speaker {
   readonly #awaited = new AwaitedZones();
   /** How often a zone was looked at in a row and found unsettled. */
   readonly #unsettled = new Map<ObjectKey, number>();
+  /** When all pods of a zone were asked last, by the monotonic clock. */
+  readonly #askedAt = new Map<ObjectKey, number>();
   readonly #spoken = new SpokenZones();
   #sweepAt = 0;
   readonly #copies: SeenCopies;
@@ -134,6 +138,7 @@ export class Speaker {
     this.#due.delete(key);
     this.#awaited.take(key);
     this.#unsettled.delete(key);
+    this.#askedAt.delete(key);
     this.#untold.delete(key);
     this.#spoken.forget(key);
     this.#queue.drop(key);
@@ -286,6 +291,7 @@ export class Speaker {
     if (speaker === this.#deps.parts.options.pod.name) return true;
     this.#spoken.forget(key);
     this.#awaited.take(key);
+    this.#askedAt.delete(key);
     this.#queue.drop(key);
     return false;
   }
@@ -310,10 +316,10 @@ export class Speaker {
       this.#lookAgain(key, false);
       return;
     }
-    // One that has waited among many is one of many whose pods were all asked before, and tell what changes since.
     const waited = this.#awaited.take(key);
-    const told = waited === undefined ? undefined : this.#published(key)?.transfers;
+    const told = waited === undefined ? undefined : this.#confirmed(key);
     const copies = plan === undefined ? [] : await this.#copies.of(plan, told);
+    if (told === undefined) this.#askedAt.set(key, this.#deps.parts.clock.monotonic());
     const report = this.#reportOf(key, plan, copies);
     this.#lookAgain(
       key,
@@ -323,6 +329,13 @@ export class Speaker {
     const before = this.#queue.writing(key) ?? this.#published(key);
     if (before !== undefined && sameReport(before, report)) this.#queue.drop(key);
     else this.#queue.put(key, report, urgencyOf(before, report), waited);
+  }
+
+  /** What is told of the zone, or about to be, where all of its pods were asked not long ago. */
+  #confirmed(key: ObjectKey): readonly Transfer[] | undefined {
+    const since = this.#deps.parts.clock.monotonic() - ASKED_MS;
+    if ((this.#askedAt.get(key) ?? Number.NEGATIVE_INFINITY) < since) return undefined;
+    return (this.#queue.latest(key) ?? this.#published(key))?.transfers;
   }
 
   /** Nobody was told of the zone yet, and all that its pods could say is that they wait for it. */

@@ -18,10 +18,13 @@ interface Scene {
   /** What was told of it. */
   readonly told?: Partial<Transfer> | 'nothing';
   readonly tells?: boolean;
+  /** Whether it has answered over DNS before. */
+  readonly heard?: boolean;
 }
 
 /** Looks at a zone of two pods, and returns who was asked over DNS, and the serial that the other one is taken to serve. */
-async function look({ pod = {}, says = {}, told = {}, tells = true }: Scene = {}) {
+async function look(scene: Scene = {}) {
+  const { pod = {}, says = {}, told = {}, tells = true, heard = true } = scene;
   const secondary = peer('secondary-0', 'secondary', { ips: [address], ...pod });
   const asked: string[] = [];
   const answer = (name: string) => async () => {
@@ -45,6 +48,8 @@ async function look({ pod = {}, says = {}, told = {}, tells = true }: Scene = {}
     zone: 'a.example.',
     placement: { primaries: [self], secondaries: [secondary], outside: [] },
   } as unknown as ZonePlan;
+  if (heard) await copies.of(plan);
+  asked.length = 0;
   const seen = await copies.of(plan, [
     transfer(self.pod, { ip: self.ips[0] ?? '' }),
     ...(told === 'nothing' ? [] : [transfer(secondary.pod, { ip: address, ...told })]),
@@ -65,6 +70,7 @@ test.for<readonly [string, Scene]>([
   ['has another address', { pod: { ips: ['10.0.0.8'] } }],
   ['says something else now', { says: { state: 'Failing' } }],
   ['does not tell of its copies', { tells: false }],
+  ['has not answered of late', { heard: false }],
   ['is about to go', { pod: { draining: true } }],
 ])('a pod that %s is asked', async ([, scene]) => {
   expect(await look(scene)).toEqual({ asked: ['primary-0', 'secondary-0'], serial: 99 });
