@@ -54,10 +54,10 @@ export class SeenCopies {
     const { parts, ownCopy, told } = this.#deps;
     const self = pod.pod === parts.options.pod.name;
     const copy = self ? ownCopy(plan.zone) : told(pod.pod, plan);
-    if (former?.role === role && !self && this.#isHeard(pod) && isStill(former, pod, copy))
-      return { pod, role, live: true, copy, wire: asTold(former) };
+    const isKnown = former?.role === role && !self && this.#isHeard(pod);
+    const known = isKnown ? stillTold(former, pod, copy) : undefined;
     const ask = () => (self ? parts.wire.soaHere(plan.zone) : this.#ask(plan, pod));
-    const answer = isLive(pod) ? await ask() : undefined;
+    const answer = known ?? (isLive(pod) ? await ask() : undefined);
     // One that is about to go may have gone: no failure of its.
     const live = answer !== undefined && (!pod.draining || answer.kind === 'soa');
     return { pod, role, live, copy, wire: answer };
@@ -79,15 +79,19 @@ export class SeenCopies {
   }
 }
 
-/** The pod is where it was, and tells of its copy what was told of it. */
-const isStill = (former: Transfer, pod: Pod, copy: CopyState | undefined): boolean =>
-  former.state === 'Current' &&
-  copy?.state === 'Current' &&
-  former.serial === copy.serial &&
-  former.role === copy.role &&
-  former.ip === pod.ips[0] &&
-  isLive(pod) &&
-  !pod.draining;
-
-const asTold = ({ serial }: Transfer): SoaProbe | undefined =>
-  serial === undefined ? undefined : { kind: 'soa', serial, authoritative: true };
+/** What the pod would answer: it is where it was, and tells of its copy what was told of it. Undefined: it may be otherwise. */
+function stillTold(
+  { state, serial, role, ip }: Transfer,
+  pod: Pod,
+  copy: CopyState | undefined,
+): SoaProbe | undefined {
+  const isSame =
+    state === 'Current' &&
+    copy?.state === 'Current' &&
+    serial === copy.serial &&
+    role === copy.role &&
+    ip === pod.ips[0] &&
+    isLive(pod) &&
+    !pod.draining;
+  return isSame && serial !== undefined ? { kind: 'soa', serial, authoritative: true } : undefined;
+}
