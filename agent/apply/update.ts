@@ -25,8 +25,10 @@ export type UpdateOutcome =
   /** No answer was seen: it may have taken, or take yet when a hung named goes on. The zone's SOA tells. */
   | { readonly kind: 'unknown'; readonly why: string };
 
-/** A process per some hundred zones: about a ms a zone, of which most is named's. */
-const ZONES_PER_PROCESS = 500;
+/** A process sends its zones one after the other: about a ms a zone, but twenty where the machine is busy. */
+const MOST_ZONES_PER_PROCESS = 500;
+/** For fewer, another process is not worth its start. */
+const LEAST_ZONES_PER_PROCESS = 16;
 const BYTES_PER_PROCESS = 8 * 1024 * 1024;
 const PROCESSES = 4;
 
@@ -56,15 +58,13 @@ export async function sendUpdates(
 
 function batchesOf(changes: readonly ZoneChange[]): ZoneChange[][] {
   const batches: ZoneChange[][] = [];
+  const share = Math.ceil(changes.length / PROCESSES);
+  const most = Math.min(MOST_ZONES_PER_PROCESS, Math.max(LEAST_ZONES_PER_PROCESS, share));
   let size = Infinity;
   for (const change of changes) {
     const length = updateScript([change]).length;
     const last = batches.at(-1);
-    if (
-      last === undefined ||
-      last.length === ZONES_PER_PROCESS ||
-      size + length > BYTES_PER_PROCESS
-    ) {
+    if (last === undefined || last.length === most || size + length > BYTES_PER_PROCESS) {
       batches.push([change]);
       size = length;
     } else {

@@ -41,7 +41,7 @@ interface Memory {
   heard: Heard | undefined;
   taken: Target | undefined;
   diverged: string | undefined;
-  /** When it was last its turn to be agreed on. */
+  /** When it was last its turn to be agreed on, since it was settled. */
   turnAt: number;
 }
 
@@ -60,6 +60,7 @@ interface About {
   readonly status: ZoneStatus | undefined;
 }
 
+const NEVER = Number.NEGATIVE_INFINITY;
 const RETRY_MS = 1000;
 /** How soon the allocator is asked again for what it has agreed on and does not serve yet. */
 const NOT_YET_MS = 200;
@@ -72,6 +73,8 @@ const AT_ONCE = 16;
  */
 const FEW = 64;
 const SHARE = 1 / 8;
+/** named takes changes of zones that it has one by one: they are agreed on for no longer than this at a time. */
+const TURN_MS = 500;
 /** A pod that did not answer is not asked about the next zones: each silence costs more than a second. */
 const SILENCE_MS = 5000;
 
@@ -130,7 +133,12 @@ export class Agreements {
       ...work.filter((each) => !waits(each)),
       ...this.#turn(work.filter(waits), served.size),
     ];
-    await atOnce(AT_ONCE, now, async ({ about, decision }) => {
+    const { clock, again } = this.#deps;
+    const until = clock.monotonic() + TURN_MS;
+    await atOnce(AT_ONCE, now, async (each) => {
+      const { about, decision, memory } = each;
+      if (waits(each) && about.served !== undefined && clock.monotonic() > until) return again(0);
+      memory.turnAt = clock.monotonic();
       const target = await this.#carryOut(about, decision);
       if (target !== undefined) targets.set(about.plan.zone, target);
     });
@@ -141,17 +149,23 @@ export class Agreements {
     return ranked.every((pod) => pod === this.#deps.self);
   }
 
-  /** Whose turn it is: what was never tried first, then what was tried longest ago. */
-  #turn<T extends { readonly memory: Memory }>(work: readonly T[], zones: number): readonly T[] {
-    const { clock, again } = this.#deps;
+  /**
+   * Whose turn it is: what was never tried first, of that what this pod ranks first for, for another primary is about to agree on
+   * the rest; then what was tried longest ago.
+   */
+  #turn<T extends { readonly about: About; readonly memory: Memory }>(
+    work: readonly T[],
+    zones: number,
+  ): readonly T[] {
+    const { self, clock, again } = this.#deps;
     const most = Math.max(FEW, Math.ceil(Math.max(zones, work.length) * SHARE));
-    const inOrder = work.toSorted((a, b) => a.memory.turnAt - b.memory.turnAt);
-    const now = clock.monotonic();
+    const rank = ({ about }: T): number => about.plan.ranked.indexOf(self);
+    // The difference of two that were never tried is not a number.
+    const inOrder = work.toSorted((a, b) => a.memory.turnAt - b.memory.turnAt || rank(a) - rank(b));
     const next = inOrder[most];
-    if (next !== undefined) again(next.memory.turnAt + RETRY_MS <= now ? 0 : RETRY_MS);
-    const turn = inOrder.slice(0, most);
-    for (const { memory } of turn) memory.turnAt = now;
-    return turn;
+    if (next !== undefined)
+      again(next.memory.turnAt + RETRY_MS <= clock.monotonic() ? 0 : RETRY_MS);
+    return inOrder.slice(0, most);
   }
 
   /**
@@ -246,7 +260,7 @@ export class Agreements {
       elsewhere: others.length > 0 || isUnknownHere(about) ? elsewhere : undefined,
       floor: plan.floor,
       date: styledByDate ? dateSerial(clock.now()) : undefined,
-      sinceAllocation: now - (memory.allocated?.seenAt ?? Number.NEGATIVE_INFINITY),
+      sinceAllocation: now - (memory.allocated?.seenAt ?? NEVER),
     };
     if (isSettled(input)) settle(memory);
     else memory.unsettledSince ??= now;
@@ -260,7 +274,7 @@ export class Agreements {
       heard: undefined,
       taken: undefined,
       diverged: undefined,
-      turnAt: Number.NEGATIVE_INFINITY,
+      turnAt: NEVER,
     };
     this.#memory.set(plan.object.key, memory);
     if (allocated === undefined) return memory;
@@ -372,6 +386,7 @@ const isUnknownHere = ({ served }: About): boolean =>
 
 function settle(memory: Memory): void {
   memory.unsettledSince = undefined;
+  memory.turnAt = NEVER;
   memory.taken = undefined;
   memory.diverged = undefined;
 }

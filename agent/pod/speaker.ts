@@ -258,7 +258,9 @@ export class Speaker {
     const plan = this.#outcome?.plan.zones.get(key);
     if (plan === undefined || this.#isWrong(key, plan)) return 0;
     const urgency = awaited(this.#statesOf(plan), this.#published(key));
-    return urgency === undefined ? 0 : this.#awaited.until(key, urgency, now, this.#due.size) - now;
+    if (urgency === undefined) return 0;
+    const waited = this.#awaited.wait(key, urgency, now);
+    return this.#queue.waitsUntil(waited, this.#due.size + this.#awaited.size) - now;
   }
 
   /** Something is wrong with the zone besides what its pods say of their copies. */

@@ -1,5 +1,5 @@
 import type { ObjectKey } from '../resources/types.ts';
-import { type Waited, waitedOn, waitsUntil } from './report-queue.ts';
+import { type Waited, waitedOn } from './report-queue.ts';
 import type { Urgency } from './urgency.ts';
 import { isBad, type TransferState, type ZoneReport } from './zone-report.ts';
 
@@ -30,15 +30,10 @@ export class AwaitedZones {
     return this.#zones.size;
   }
 
-  /**
-   * Until when to wait, by the monotonic clock.
-   *
-   * @param others zones that wait besides those known here
-   */
-  until(zone: ObjectKey, urgency: Urgency, now: number, others: number): number {
+  wait(zone: ObjectKey, urgency: Urgency, now: number): Waited {
     const waited = waitedOn(this.#zones.get(zone), urgency, now);
     this.#zones.set(zone, waited);
-    return waitsUntil(waited, others + this.#zones.size);
+    return waited;
   }
 
   /** It waits no longer: how it did. */

@@ -41,11 +41,14 @@ const holds: Readonly<Record<Urgency, number>> = {
   failing: 0,
   settled: 0,
   arriving: 1500,
-  passing: 4000,
+  passing: 5000,
   leaving: 10_000,
 };
+/** At least, for each zone that waits; or what one write takes of the time. */
 const HOLD_PER_ZONE_MS = 15;
 const LONGEST_HOLD_MS = 40_000;
+/** So many of the latest writes tell how long one takes. */
+const LATENCIES = 16;
 
 /** How it waits from now on, given how it did. */
 export const waitedOn = (before: Waited | undefined, urgency: Urgency, now: number): Waited => ({
@@ -54,9 +57,6 @@ export const waitedOn = (before: Waited | undefined, urgency: Urgency, now: numb
   urgentSince: before?.urgency === urgency ? before.urgentSince : now,
 });
 
-/** Until when it waits, by the monotonic clock, where so many zones do. */
-export const waitsUntil = ({ urgency, since, urgentSince }: Waited, zones: number): number =>
-  Math.min(urgentSince + holds[urgency] + HOLD_PER_ZONE_MS * zones, since + LONGEST_HOLD_MS);
 /** After writes that failed one after the other: so many of one zone, or of any zones. */
 const zonePause = (failures: number): number => Math.min(60_000, 500 * 2 ** failures);
 const pauseOfAll = (failures: number): number =>
@@ -75,6 +75,8 @@ export class ReportQueue {
   /** When zones were last written, the latest last; those before the spacing are forgotten. */
   readonly #written = new Map<ObjectKey, number>();
   readonly #bell = new Mailbox();
+  /** Milliseconds from a write to its answer, on average of the latest ones. */
+  #latency = 0;
   #pausedUntil = 0;
   #failures = 0;
   #failedAt = 0;
@@ -119,6 +121,12 @@ export class ReportQueue {
     return this.#writing.get(zone);
   }
 
+  /** Until when something waits, by the monotonic clock, where so many zones do: the slower they can be told, the longer. */
+  waitsUntil({ urgency, since, urgentSince }: Waited, zones: number): number {
+    const perZone = Math.max(HOLD_PER_ZONE_MS, this.#latency / AT_ONCE);
+    return Math.min(urgentSince + holds[urgency] + perZone * zones, since + LONGEST_HOLD_MS);
+  }
+
   async run(signal: AbortSignal): Promise<void> {
     const { clock } = this.#options;
     while (await this.#bell.next(signal)) {
@@ -154,7 +162,7 @@ export class ReportQueue {
     if (urgency === 'failing') return earliest;
     const spaced = (this.#written.get(zone) ?? Number.NEGATIVE_INFINITY) + SPACING_MS;
     if (urgency === 'settled') return Math.max(earliest, spaced);
-    return Math.max(earliest, spaced, waitsUntil(waiting, this.#waiting.size));
+    return Math.max(earliest, spaced, this.waitsUntil(waiting, this.#waiting.size));
   }
 
   async #write(zone: ObjectKey): Promise<void> {
@@ -163,9 +171,11 @@ export class ReportQueue {
     if (waiting === undefined || this.#pausedUntil > clock.monotonic()) return;
     this.#waiting.delete(zone);
     this.#writing.set(zone, waiting.report);
+    const startedAt = clock.monotonic();
     const outcome = await write(zone, waiting.report);
-    this.#writing.delete(zone);
     const now = clock.monotonic();
+    this.#latency += (now - startedAt - this.#latency) / LATENCIES;
+    this.#writing.delete(zone);
     if (outcome === 'failed') this.#failed(zone, waiting, now);
     else this.#failures = 0;
     if (outcome !== 'written') return;

@@ -1,17 +1,18 @@
-import { expect, test } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 import type { DomainName } from '../../agent/dns/name.ts';
 import { zoneContentOf } from '../../agent/dns/zone-text.ts';
 import { makeLog } from '../../agent/log.ts';
 import type { ClusterView, ZoneStatus } from '../../agent/observe/cluster.ts';
 import { type AgreementDeps, Agreements } from '../../agent/pass/agreements.ts';
 import type { PrimaryPlan } from '../../agent/plan/plan-zone.ts';
+import type { ServedZone } from '../../agent/plan/served-zone.ts';
 import type { ObjectKey } from '../../agent/resources/types.ts';
 import { peer, progressOf, registration, zoneObject } from './worlds.ts';
 
 const soaOf = (zone: DomainName) =>
   ({ mname: zone, rname: zone, refresh: 60, retry: 60, expire: 600, minimum: 60 }) as const;
 
-function planOf(label: string): PrimaryPlan {
+function planOf(label: string, ranked: readonly string[] = ['p0', 'p1']): PrimaryPlan {
   const zone = `${label}.example.` as DomainName;
   const rrsets = [{ owner: zone, type: 'A', ttl: 60, rdata: ['192.0.2.1'] }];
   return {
@@ -24,7 +25,7 @@ function planOf(label: string): PrimaryPlan {
       outside: [],
     },
     content: zoneContentOf({ zone, soa: soaOf(zone), soaTtl: 60, rrsets }),
-    ranked: ['p0', 'p1'],
+    ranked,
     floor: undefined,
     notify: [],
     dynamic: false,
@@ -34,8 +35,42 @@ function planOf(label: string): PrimaryPlan {
   };
 }
 
-const plansOf = (label: string, count: number): PrimaryPlan[] =>
-  Array.from({ length: count }, (_, at) => planOf(`${label}-${at}`));
+const plansOf = (label: string, count: number, ranked?: readonly string[]): PrimaryPlan[] =>
+  Array.from({ length: count }, (_, at) => planOf(`${label}-${at}`, ranked));
+
+let now = 0;
+let pauses: number[] = [];
+beforeEach(() => {
+  now = 0;
+  pauses = [];
+});
+
+/** p0, whose writes take so long, among what is agreed on already. */
+const agreementsOf = (
+  statuses: ReadonlyMap<ObjectKey, ZoneStatus>,
+  agreed: (zone: ObjectKey) => void = () => undefined,
+  takes = 0,
+): Agreements => {
+  const deps: AgreementDeps = {
+    self: 'p0',
+    cluster: {
+      agree: async (zone) => {
+        agreed(zone);
+        now += takes;
+        return { kind: 'written', version: '1' };
+      },
+      view: () => ({ statuses }) as unknown as ClusterView,
+    },
+    clock: { now: () => now, monotonic: () => now, sleep: async () => undefined },
+    log: makeLog('fatal', { write: () => undefined }),
+    styledByDate: false,
+    serialHere: async () => undefined,
+    soaAt: async () => ({ kind: 'rcode', rcode: 'REFUSED' }),
+    transferFrom: async () => undefined,
+    again: (ms) => pauses.push(ms),
+  };
+  return new Agreements(deps);
+};
 
 test('zones that cannot be agreed on for now hold up no others, and cost no pass after the other', async () => {
   const stuck = plansOf('stuck', 200);
@@ -50,23 +85,7 @@ test('zones that cannot be agreed on for now hold up no others, and cost no pass
   const statuses = new Map<ObjectKey, ZoneStatus>(
     stuck.map(({ object }) => [object.key, { version: '1', allocated }]),
   );
-  let now = 0;
-  const pauses: number[] = [];
-  const deps: AgreementDeps = {
-    self: 'p0',
-    cluster: {
-      agree: async () => ({ kind: 'written', version: '1' }),
-      view: () => ({ statuses }) as unknown as ClusterView,
-    },
-    clock: { now: () => now, monotonic: () => now, sleep: async () => undefined },
-    log: makeLog('fatal', { write: () => undefined }),
-    styledByDate: false,
-    serialHere: async () => undefined,
-    soaAt: async () => ({ kind: 'rcode', rcode: 'REFUSED' }),
-    transferFrom: async () => undefined,
-    again: (ms) => pauses.push(ms),
-  };
-  const agreements = new Agreements(deps);
+  const agreements = agreementsOf(statuses);
   const agreed = new Set<DomainName>();
   const pass = async (): Promise<number> => {
     pauses.length = 0;
@@ -80,4 +99,56 @@ test('zones that cannot be agreed on for now hold up no others, and cost no pass
   while ((await pass()) === 0 && passes < 50) passes += 1;
   expect(agreed).toEqual(new Set(fresh.map(({ zone }) => zone)));
   expect(passes).toBeLessThan(10);
+});
+
+/** Changes of zones that named has under serial 1, by what is agreed on too. */
+function changesOf(plans: readonly PrimaryPlan[]) {
+  const allocated = { serial: 1, contentHash: 'sha256:old', by: 'p1', view: progressOf(1).latest };
+  return {
+    statuses: new Map<ObjectKey, ZoneStatus>(
+      plans.map(({ object }) => [object.key, { version: '1', allocated }]),
+    ),
+    served: new Map<DomainName, ServedZone>(
+      plans.map(({ zone, object: { key, metadata }, stanza }) => {
+        const since = new Date(0).toISOString();
+        const about = { zone, key, uid: metadata.uid ?? '', stanza, since };
+        return [zone, { ...about, role: 'primary', serial: 1, hash: 'sha256:old' }];
+      }),
+    ),
+  };
+}
+
+test('what another primary is about to agree on comes after what this one ranks first for', async () => {
+  const theirs = plansOf('theirs', 100, ['p1', 'p0']);
+  const ours = plansOf('ours', 40);
+  const { statuses, served } = changesOf([...theirs, ...ours]);
+  const order: ObjectKey[] = [];
+  const agreements = agreementsOf(statuses, (zone) => order.push(zone));
+  const pass = () => agreements.targets([...theirs, ...ours], served, progressOf(2), true);
+  await pass();
+  // It is another's turn for a second.
+  order.length = 0;
+  now += 3000;
+  await pass();
+  const first = new Set(order.slice(0, ours.length));
+  expect(first).toEqual(new Set(ours.map(({ object }) => object.key)));
+  expect(order.length).toBeGreaterThan(ours.length);
+  expect(order.length).toBeLessThan(theirs.length + ours.length);
+});
+
+test('many changes are agreed on for half a second, then loaded; the others are next, at once', async () => {
+  const plans = plansOf('changed', 60);
+  const { statuses, served } = changesOf(plans);
+  const agreements = agreementsOf(statuses, undefined, 50);
+  const pass = (of: readonly PrimaryPlan[]) => agreements.targets(of, served, progressOf(2), true);
+  await pass(plans);
+  now += 3000;
+  pauses = [];
+  const first = await pass(plans);
+  expect(first.size).toBeGreaterThan(8);
+  expect(first.size).toBeLessThan(30);
+  expect(pauses).toContain(0);
+  const rest = plans.filter(({ zone }) => !first.has(zone));
+  const second = await pass(rest);
+  expect(second.size).toBeGreaterThan(8);
 });

@@ -18,6 +18,7 @@ const clock: Clock = {
 
 let written: { readonly zone: ObjectKey; readonly at: number; readonly serial: unknown }[];
 let outcome: 'written' | 'conflict' | 'failed';
+let latency: number;
 let atOnce: number;
 let most: number;
 let end: AbortController;
@@ -27,6 +28,7 @@ beforeEach(() => {
   vi.useFakeTimers();
   written = [];
   outcome = 'written';
+  latency = 10;
   atOnce = 0;
   most = 0;
   end = new AbortController();
@@ -37,7 +39,7 @@ beforeEach(() => {
     write: async (zone, { serial }) => {
       atOnce += 1;
       most = Math.max(most, atOnce);
-      await clock.sleep(10);
+      await clock.sleep(latency);
       atOnce -= 1;
       written.push({ zone, at: performance.now() - startedAt, serial });
       return outcome;
@@ -171,4 +173,21 @@ test('while nothing can be written it is tried ever less often, and soon again o
   const before = written.length;
   await pass(25_000);
   expect(new Set(written.slice(before).map((each) => each.zone)).size).toBe(1000);
+});
+
+test('a zone waits for something better the longer the more zones do, but never longer than 40 s', () => {
+  const waited = { urgency: 'arriving', since: 1000, urgentSince: 7000 } as const;
+  const alone = queue.waitsUntil(waited, 0);
+  expect(alone).toBeGreaterThan(7000 + 1000);
+  expect(queue.waitsUntil(waited, 1000)).toBe(alone + 15_000);
+  expect(queue.waitsUntil(waited, 100_000)).toBe(41_000);
+});
+
+test('and the longer the slower writes are answered', async () => {
+  const waited = { urgency: 'passing', since: 0, urgentSince: 0 } as const;
+  const before = queue.waitsUntil(waited, 100);
+  latency = 400;
+  for (let n = 0; n < 100; n += 1) put(n, 'settled');
+  await pass(30_000);
+  expect(queue.waitsUntil(waited, 100) - before).toBeGreaterThan(100 * (400 / 8 - 15) * 0.9);
 });
