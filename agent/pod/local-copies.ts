@@ -42,6 +42,8 @@ const LOOK_AGAIN_MS = 1000;
 const LOOK_AGAIN_EACH_MS = 5;
 /** named is given so long to start beside a pod that starts: until then it is not asked, and nothing fails. */
 const FIRST_START_MS = 15_000;
+/** A named that ended and is started again at once, as by the kubelet, has failed nobody yet. */
+const AWAY_MS = 5000;
 /** Well past the time between two readings of named's statistics. */
 const JUST_COME_MS = 30_000;
 /** named logs to the ms and its clock is read before ours. */
@@ -61,6 +63,8 @@ export class LocalCopies {
   readonly #underWay = new Set<DomainName>();
   readonly #startedAt: number;
   #met = false;
+  /** Since when named does not answer commands, by the monotonic clock, until its copies are looked at for that. */
+  #awaySince: number | undefined;
   readonly #texts = new Texts();
 
   constructor(deps: LocalCopiesDeps) {
@@ -189,6 +193,10 @@ export class LocalCopies {
       const since = clock.monotonic() - this.#notCurrent.size * LOOK_AGAIN_EACH_MS;
       for (const zone of this.#notCurrent)
         if ((this.#zones.get(zone)?.lookedAt ?? 0) <= since) this.#dirty.add(zone);
+      if (clock.monotonic() - (this.#awaySince ?? Number.POSITIVE_INFINITY) > AWAY_MS) {
+        this.#awaySince = undefined;
+        for (const zone of this.#zones.keys()) this.#dirty.add(zone);
+      }
       this.#look();
     }
   }
@@ -196,6 +204,12 @@ export class LocalCopies {
   /** named answers commands, and so it does questions. */
   onNamedMet(): void {
     this.#met = true;
+    this.#awaySince = undefined;
+  }
+
+  /** named does not answer commands any more. */
+  onNamedAway(): void {
+    if (this.#met) this.#awaySince ??= this.#deps.clock.monotonic();
   }
 
   /** named is there again: everything is to be looked at. */
@@ -256,7 +270,9 @@ export class LocalCopies {
     };
     tracked.memory = observe(tracked.memory, look);
     tracked.state = judge(tracked.memory, look);
-    if (tracked.state.state === 'Current') this.#notCurrent.delete(zone);
+    // One that missed a NOTIFY takes itself for current.
+    if (tracked.state.state === 'Current' && tracked.offSince === undefined)
+      this.#notCurrent.delete(zone);
     else this.#notCurrent.add(zone);
     tracked.copy = copyOf(plan, tracked.state);
     if (this.#deps.feed.put(tracked.copy)) this.#deps.onChange(zone);

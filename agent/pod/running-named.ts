@@ -224,6 +224,7 @@ export class RunningNamed {
   #onDown(why: string): void {
     this.#deps.parts.log.warn({ reason: why }, 'named does not answer');
     this.#deps.parts.metrics.setNamed(undefined);
+    this.#deps.copies.onNamedAway();
     this.#forget();
     this.#deps.changed();
   }

@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
-import { systemClock } from '../../agent/clock.ts';
+import { type Clock, systemClock } from '../../agent/clock.ts';
 import type { DomainName } from '../../agent/dns/name.ts';
 import type { ClusterView } from '../../agent/observe/cluster.ts';
 import type { Plan } from '../../agent/plan/planner.ts';
 import { LocalCopies } from '../../agent/pod/local-copies.ts';
 import type { Wire } from '../../agent/pod/wire.ts';
 import { Feed } from '../../agent/report/feed.ts';
-import { untilEqual } from '../rig/until.ts';
+import { until, untilEqual } from '../rig/until.ts';
 import { logSamples } from './log-samples.ts';
 
 const zone = 'a.test.' as DomainName;
@@ -30,18 +30,39 @@ const planFor = (name: DomainName): Plan =>
   }) as unknown as Plan;
 const view = { statuses: new Map() } as unknown as ClusterView;
 
-function tracker({ met = true } = {}) {
+/** Runs as fast as its sleepers allow, and jumps. */
+function quickClock() {
+  let at = 0;
+  return {
+    ...systemClock,
+    monotonic: () => at,
+    sleep: async (ms: number): Promise<void> => {
+      await systemClock.sleep(1);
+      at += ms;
+    },
+    advance: (ms: number): void => {
+      at += ms;
+    },
+  };
+}
+
+function tracker({ met = true, clock = systemClock }: { met?: boolean; clock?: Clock } = {}) {
   const attempts: string[] = [];
   const feed = new Feed({ pod: 'pod', uid: 'uid', epoch: 'epoch' });
   const soa = { kind: 'soa', serial: 5, authoritative: true, soa: { expire: 600 } };
   let asked = 0;
+  let answers = true;
   const soaHere = async () => {
     asked += 1;
-    return soa;
+    return answers ? soa : { kind: 'unreachable', message: 'connection refused' };
   };
   const copies = new LocalCopies({
-    wire: { soaHere } as unknown as Wire,
-    clock: systemClock,
+    wire: {
+      soaHere,
+      soa: async () => soa,
+      wouldTransfer: async () => undefined,
+    } as unknown as Wire,
+    clock,
     feed,
     journalOf: () => '/nonexistent',
     refresh: async () => undefined,
@@ -50,7 +71,15 @@ function tracker({ met = true } = {}) {
     onOutdated: () => undefined,
   });
   if (met) copies.onNamedMet();
-  return { copies, feed, attempts, asked: () => asked };
+  return {
+    copies,
+    feed,
+    attempts,
+    asked: () => asked,
+    silence: () => {
+      answers = false;
+    },
+  };
 }
 
 test('a transfer that ended before the pass that added its zone is told of, and counted', async () => {
@@ -90,6 +119,42 @@ test('a copy is looked at again when it is to come from elsewhere, and not when 
   expect(asked()).toBe(1);
   copies.track(at('127.0.0.12'), view);
   expect(asked()).toBe(2);
+});
+
+test('a named that ended and stays away is told of within seconds; one that is back at once is not', async () => {
+  const clock = quickClock();
+  const { copies, asked, silence } = tracker({ clock });
+  copies.track(planFor(zone), view);
+  await untilEqual(() => copies.copyOf(zone)?.state, 'Current');
+  const end = new AbortController();
+  const watching = copies.watch(end.signal);
+  const before = asked();
+  copies.onNamedAway();
+  clock.advance(3000);
+  copies.onNamedMet();
+  const later = clock.monotonic() + 20_000;
+  await until(() => clock.monotonic() > later);
+  expect(asked()).toBe(before);
+  silence();
+  copies.onNamedAway();
+  await untilEqual(() => copies.copyOf(zone)?.state, 'Failing');
+  end.abort();
+  await watching;
+});
+
+test('a copy that missed what was agreed on is looked at until it has it, though it takes itself for current', async () => {
+  const clock = quickClock();
+  const { copies, asked } = tracker({ clock });
+  const behind = {
+    statuses: new Map([['default/a', { version: '1', allocated: { serial: 6 } }]]),
+  } as unknown as ClusterView;
+  copies.track(planFor(zone), behind);
+  await until(() => asked() > 0);
+  const end = new AbortController();
+  const watching = copies.watch(end.signal);
+  await until(() => asked() > 5);
+  end.abort();
+  await watching;
 });
 
 test('of a zone that has another name now, the copy of that name alone is told', async () => {
