@@ -1,4 +1,4 @@
-import type { Allocation, Peer, Registration } from '../plan/registration.ts';
+import type { Allocation, Peer, Registration, Role } from '../plan/registration.ts';
 import type { Progress } from '../plan/source-versions.ts';
 import type { Problem } from '../problem.ts';
 import type { ZoneReport } from '../report/zone-report.ts';
@@ -98,6 +98,11 @@ export interface Cluster {
   /** Starts watching; `changed` is called after each change (that of a report alone may go without), coalesced. Resolves when watching, not when synced. */
   start(changed: () => void): Promise<void>;
   view(): ClusterView;
+  /**
+   * From here on, what a pod of this role needs is read; before the start, this says what is read at all (by default: everything).
+   * Until all of it was read, the view is not `synced`.
+   */
+  readFor(role: Role): void;
   /** How long ago each source last said that nothing is missing, in seconds, by its name; empty where no source says so. */
   ages(): ReadonlyMap<string, number>;
   /** Publishes our registration, at first and after each change of it; renewals are the cluster's own affair. */

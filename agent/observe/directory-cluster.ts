@@ -98,6 +98,9 @@ export class DirectoryCluster implements Cluster {
     if (this.#options.onlooks !== true) void this.#sweepAgainAndAgain();
   }
 
+  /** Files are read whole. */
+  readFor(): void {}
+
   view(): ClusterView {
     this.#view ??= this.#newView();
     return this.#view;

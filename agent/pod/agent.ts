@@ -208,8 +208,11 @@ export class Agent {
   }
 
   async #begin(): Promise<void> {
+    const { cluster } = this.#parts;
     await this.#own.read();
-    await this.#parts.cluster.start(() => this.wake());
+    const role = this.#own.roleAtFirst;
+    if (role !== undefined) cluster.readFor(role);
+    await cluster.start(() => this.wake());
   }
 
   async #guardedPass(signal: AbortSignal): Promise<void> {
@@ -231,13 +234,15 @@ export class Agent {
   }
 
   async #pass(signal: AbortSignal): Promise<void> {
-    const { metrics, clock } = this.#parts;
+    const { metrics, clock, cluster } = this.#parts;
     await this.named.reconcile();
-    const view = this.#parts.cluster.view();
+    const view = cluster.view();
     if (!view.synced) return;
     const self = this.#own.describe(view.instances);
     this.state.self = self;
     if (self === undefined) return;
+    cluster.readFor(self.role);
+    if (!cluster.view().synced) return;
     // Once it was taken back, a registration must not come again.
     signal.throwIfAborted();
     const held = this.state.outcome?.held?.hash;

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { publishJson, readJson } from '../apply/state.ts';
 import { WatchedFile } from '../observe/watched-file.ts';
 import { parseLabels } from '../plan/labels-file.ts';
-import type { Registration } from '../plan/registration.ts';
+import type { Registration, Role } from '../plan/registration.ts';
 import { describeSelf, type OwnInstance } from '../plan/self.ts';
 import { failureOf, type TransientError } from '../problem.ts';
 import { isObject } from '../resources/got.ts';
@@ -44,6 +44,11 @@ export class OwnPod {
     const read = await readJson(this.#path, rememberedIn).catch(() => undefined);
     // What is damaged is as good as nothing: it is known when the resources are.
     if (read?.kind === 'read') this.#remembered = read.value;
+  }
+
+  /** What the pod is before the resources are read, as far as that can be known: by its options and labels, or by its last run. */
+  get roleAtFirst(): Role | undefined {
+    return describeSelf(this.#facts, this.#remembered ?? undefined)?.role;
   }
 
   async watch(signal: AbortSignal): Promise<void> {

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { ClusterView } from '../../agent/observe/cluster.ts';
 import type { KubernetesCluster } from '../../agent/observe/kubernetes/kubernetes-cluster.ts';
 import { objectKey } from '../../agent/resources/types.ts';
-import { zone } from '../cluster/manifest-texts.ts';
+import { record, zone } from '../cluster/manifest-texts.ts';
 import { openProxy } from '../control-plane/proxy.ts';
 import { useControlPlane } from '../control-plane/suite.ts';
 import { until } from '../rig/until.ts';
@@ -47,6 +47,32 @@ const hasZone = (cluster: KubernetesCluster, name: string): boolean =>
 
 const problemOf = ({ invalid }: ClusterView, object: string): string | undefined =>
   invalid.find((each) => each.object === object)?.problems[0]?.problem;
+
+describe('a pod that renders no zones', () => {
+  test('reads no records; where it comes to be a primary, nothing is synced before they are', async () => {
+    await put(plane(), namespace, zone('here'));
+    await put(plane(), namespace, record('www', 'here', '192.0.2.1'));
+    const cluster = clusterAt(plane(), { namespace });
+    open.push(cluster);
+    cluster.readFor('secondary');
+    await cluster.start(() => undefined);
+    await until(() => cluster.view().synced && hasZone(cluster, 'here'));
+    const isRead = () => cluster.ages().has('ARecord');
+    expect(isRead()).toBe(false);
+    cluster.readFor('primary');
+    expect(cluster.view().synced).toBe(false);
+    expect(isRead()).toBe(true);
+    await until(() => cluster.view().synced);
+    expect([...cluster.view().records.values()].map(({ spec }) => spec)).toMatchObject([
+      { zoneRef: 'here' },
+    ]);
+    // Nothing is given up: it may be a primary again at any moment.
+    cluster.readFor('secondary');
+    expect(cluster.view().synced).toBe(true);
+    await put(plane(), namespace, record('more', 'here', '192.0.2.2'));
+    await until(() => cluster.view().records.size === 2);
+  });
+});
 
 describe('an API server that goes away', () => {
   test('killed and back: all is kept meanwhile, and all is true again in time', async () => {

@@ -134,3 +134,42 @@ test('a zone of another namespace is served where the instance allows it, and no
   const answer = async () => (await dig(place, 'team.example', 'SOA')).status;
   await untilEqual(answer, 'REFUSED', patience);
 });
+
+test('two pods that change places: the one that was a secondary reads the records first, and serves them as they are', async () => {
+  const story = await openStory(plane());
+  const instance = (name: string, role: string): string =>
+    object('Bind9Instance', name, { clusterRef: 'production', role });
+  const record = (address: string): string =>
+    object('ARecord', 'www', {
+      zoneRef: 'example-com',
+      name: 'www',
+      ipv4Addresses: [address],
+      ttl: 60,
+    });
+  await story.apply(
+    instance('one', 'primary'),
+    instance('two', 'secondary'),
+    object('DNSZone', 'example-com', { ...zone, clusterRef: 'production' }),
+    record('192.0.2.1'),
+  );
+  await story.pod('one-0', 'one');
+  await story.pod('two-0', 'two');
+  await story.rig.start();
+  await story.rig.served(new Map([['example.com', undefined]]));
+  // From its second run on it knows from the first that it is a secondary.
+  const two = story.rig.pod('two-0');
+  await two.killAgent();
+  two.startAgent();
+  await two.ready();
+  const readsRecords = async () => (await two.get('/metrics'))?.body.includes('source="ARecord"');
+  await untilEqual(readsRecords, false, patience);
+  const serial = (await story.rig.serial('two-0', 'example.com')) ?? 0;
+
+  await story.apply(instance('two', 'primary'));
+  await untilEqual(readsRecords, true, patience);
+  await story.apply(instance('one', 'secondary'));
+  await story.apply(record('192.0.2.2'));
+  const data = (pod: string) => () => story.rig.data(pod, 'www.example.com');
+  for (const pod of ['one-0', 'two-0']) await untilEqual(data(pod), ['192.0.2.2'], patience);
+  await untilEqual(() => story.rig.serial('one-0', 'example.com'), serial + 1, patience);
+});

@@ -8,6 +8,7 @@ import type { ApiVersion, Metadata, ObjectKey, ResourceObject } from '../../reso
 import { joined, type Texts } from '../../texts.ts';
 import type { InvalidObject, ZoneStatus } from '../cluster.ts';
 import type { Identity, Kept, RawObject } from './collection.ts';
+import { isRecord } from './sources.ts';
 import { zoneStatusOf } from './zone-status.ts';
 
 /** What is kept in memory of one object of ours. */
@@ -127,7 +128,7 @@ function trimmedMetadata({ kind, metadata }: ResourceObject, texts: Texts): Meta
   if (kind === 'ConfigMap' || created === undefined)
     return { name, namespace, labels, annotations: NONE };
   const creationTimestamp = texts.share(created);
-  if (kind.endsWith('Record') || uid === undefined || generation === undefined)
+  if (isRecord(kind) || uid === undefined || generation === undefined)
     return { name, namespace, labels, annotations: NONE, creationTimestamp };
   const annotations = ours(metadata.annotations);
   return { name, namespace, labels, annotations, creationTimestamp, uid, generation };

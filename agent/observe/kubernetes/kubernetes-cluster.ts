@@ -1,5 +1,5 @@
 import type { Clock } from '../../clock.ts';
-import type { Registration } from '../../plan/registration.ts';
+import type { Registration, Role } from '../../plan/registration.ts';
 import { showProblem } from '../../problem.ts';
 import type { ObjectKey } from '../../resources/types.ts';
 import type { Cluster, ClusterEvent, ClusterView } from '../cluster.ts';
@@ -95,6 +95,10 @@ export class KubernetesCluster implements Cluster {
   view(): ClusterView {
     this.#view ??= this.#newView();
     return this.#view;
+  }
+
+  readFor(role: Role): void {
+    if (this.#objects.readFor(role)) this.#view = undefined;
   }
 
   ages(): ReadonlyMap<string, number> {

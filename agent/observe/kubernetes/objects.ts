@@ -1,4 +1,5 @@
 import { type Clock, timestamp } from '../../clock.ts';
+import type { Role } from '../../plan/registration.ts';
 import type { Progress, SourceVersions } from '../../plan/source-versions.ts';
 import type { Problem } from '../../problem.ts';
 import { kindSchemas } from '../../resources/schema.ts';
@@ -13,7 +14,15 @@ import { type KeeperOptions, type KeptObject, keepObject } from './kept-object.t
 import { metadataOf } from './object-parts.ts';
 import { Reflector, type ReflectorOptions, type ReflectorTimes } from './reflector.ts';
 import { type ObjectViews, Snapshots } from './snapshots.ts';
-import { isContent, ourKinds, pathsOf, reasonOf, type Source, type SourceKind } from './sources.ts';
+import {
+  isContent,
+  isRecord,
+  ourKinds,
+  pathsOf,
+  reasonOf,
+  type Source,
+  type SourceKind,
+} from './sources.ts';
 
 export interface ObjectsOptions {
   readonly api: Pick<KubernetesApi, 'request' | 'watch'>;
@@ -37,7 +46,12 @@ export class KubernetesObjects {
   readonly #keeper: KeeperOptions;
   readonly #configMaps: readonly ConfigMaps[];
   readonly #ours: readonly Source[];
-  readonly #all: readonly Source[];
+  readonly #ofConfigMaps: readonly Source[];
+  /** Zones are rendered here. A secondary does without records and ConfigMaps, which are most of what there is. */
+  #renders = true;
+  /** Resolves as soon as records are needed, or nothing is any more. */
+  readonly #recordsNeeded = Promise.withResolvers<void>();
+  #running = false;
   readonly #snapshots: Snapshots;
   /** What an earlier run has kept, by kind. */
   #remembered: ReadonlyMap<string, StandIns> = new Map();
@@ -73,18 +87,35 @@ export class KubernetesObjects {
       (namespace) =>
         new ConfigMaps({ ...this.#reflect('ConfigMap', namespace), keeper: this.#keeper }),
     );
-    const configMaps = this.#configMaps.map(({ reflector }, index): Source => {
+    this.#ofConfigMaps = this.#configMaps.map(({ reflector }, index): Source => {
       const name = this.#nameOf('ConfigMap', namespaces[index] ?? '');
       return { name, kind: 'ConfigMap', reflector };
     });
-    this.#all = [...this.#ours, ...configMaps];
-    this.#snapshots = new Snapshots(this.#all);
+    this.#snapshots = new Snapshots([...this.#ours, ...this.#ofConfigMaps]);
+  }
+
+  /** See `Cluster`. Returns whether more is read than before; what is read stays so. */
+  readFor(role: Role): boolean {
+    const before = this.#renders;
+    this.#renders = role !== 'secondary' || (this.#running && before);
+    if (this.#renders === before) return false;
+    this.#referring = undefined;
+    if (this.#running) this.#recordsNeeded.resolve();
+    return this.#renders;
   }
 
   async run(signal: AbortSignal): Promise<void> {
     const remembered = (await this.#options.lastGood?.read()) ?? [];
     this.#remembered = new Map(remembered.map((each) => [each.source, each]));
-    await Promise.all(this.#ours.map(({ reflector }) => reflector.run(signal)));
+    this.#running = true;
+    if (this.#renders) this.#recordsNeeded.resolve();
+    signal.addEventListener('abort', () => this.#recordsNeeded.resolve(), { once: true });
+    await Promise.all(
+      this.#ours.map(async ({ kind, reflector }) => {
+        if (isRecord(kind)) await this.#recordsNeeded.promise;
+        await reflector.run(signal);
+      }),
+    );
     await Promise.all(this.#configMaps.map((each) => each.stopped()));
   }
 
@@ -93,7 +124,7 @@ export class KubernetesObjects {
     const { zones } = this.views;
     if (this.#isRead && zones !== this.#referring) {
       this.#referring = zones;
-      const wanted = referredIn(zones.values());
+      const wanted = this.#renders ? referredIn(zones.values()) : new Set<ObjectKey>();
       for (const each of this.#configMaps) each.want(wanted, signal);
     }
     const { lastGood } = this.#options;
@@ -102,7 +133,11 @@ export class KubernetesObjects {
 
   /** Everything was read once. */
   get synced(): boolean {
-    return this.#referring === this.views.zones && this.#configMaps.every(({ synced }) => synced);
+    return (
+      this.#isRead &&
+      this.#referring === this.views.zones &&
+      this.#configMaps.every(({ synced }) => synced)
+    );
   }
 
   get views(): ObjectViews {
@@ -173,14 +208,17 @@ export class KubernetesObjects {
 
   /** Those that are watched: ConfigMaps are not before a zone refers to one. */
   get #used(): readonly Source[] {
-    const unused = new Set(
-      this.#configMaps.filter(({ used }) => !used).map(({ reflector }) => reflector),
-    );
-    return unused.size === 0 ? this.#all : this.#all.filter((each) => !unused.has(each.reflector));
+    const configMaps = this.#ofConfigMaps.filter((_, index) => this.#configMaps[index]?.used);
+    return [...this.#read, ...configMaps];
+  }
+
+  /** Of ours. */
+  get #read(): readonly Source[] {
+    return this.#renders ? this.#ours : this.#ours.filter(({ kind }) => !isRecord(kind));
   }
 
   get #isRead(): boolean {
-    return this.#ours.every(({ reflector }) => reflector.state !== 'unread');
+    return this.#read.every(({ reflector }) => reflector.state !== 'unread');
   }
 
   #nameOf(kind: SourceKind, namespace: string): string {
