@@ -3,6 +3,7 @@ import { isNewer, newest, type Serial } from '../dns/serial.ts';
 import { reasonOfTsig } from '../plan/failure-reason.ts';
 import type { Registration, Role } from '../plan/registration.ts';
 import type { SoaProbe } from '../plan/transfer-probe.ts';
+import { isObject } from '../resources/got.ts';
 import { type Findings, judgeZone } from './zone-conditions.ts';
 import type { CopyState } from './zone-copy.ts';
 import type { Transfer, TransferReason, TransferState, ZoneReport } from './zone-report.ts';
@@ -68,7 +69,7 @@ export function reportOf(input: ReportInput): ZoneReport {
  * that is left to the copy has gone by: a time that has passed must not stand beside a copy that is well.
  */
 export function sameReport(published: ZoneReport, now: ZoneReport): boolean {
-  return comparable(published) === comparable(now) && !expiryIsStale(published, now);
+  return isSame(comparable(published), comparable(now)) && !expiryIsStale(published, now);
 }
 
 function expiryIsStale(published: ZoneReport, now: ZoneReport): boolean {
@@ -85,25 +86,23 @@ function expiryIsStale(published: ZoneReport, now: ZoneReport): boolean {
 const shortestDriftMs = 60_000;
 
 /** The API server keeps entries in an order of its own. */
-function comparable({ reportedTime: _, transfers, conditions, ...report }: ZoneReport): string {
-  const told = transfers.map(({ expiresAt: __, ...transfer }) => transfer);
-  return JSON.stringify(
-    sorted({
-      ...report,
-      transfers: told.sort((a, b) => (a.pod < b.pod ? -1 : 1)),
-      conditions: [...conditions].sort((a, b) => (a.type < b.type ? -1 : 1)),
-    }),
-  );
+function comparable({ reportedTime: _, transfers, conditions, ...report }: ZoneReport): object {
+  return {
+    ...report,
+    transfers: transfers
+      .map(({ expiresAt: __, ...transfer }) => transfer)
+      .sort((a, b) => (a.pod < b.pod ? -1 : 1)),
+    conditions: conditions.toSorted((a, b) => (a.type < b.type ? -1 : 1)),
+  };
 }
 
-/** Fields in one order, whoever wrote them. */
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted);
-  if (typeof value !== 'object' || value === null) return value;
-  const entries = Object.entries(value).filter(([, field]) => field !== undefined);
-  return Object.fromEntries(
-    entries.sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, field]) => [name, sorted(field)]),
-  );
+/** A field that is undefined is as good as none. */
+function isSame(a: unknown, b: unknown): boolean {
+  if (Array.isArray(a) && Array.isArray(b))
+    return a.length === b.length && a.every((each, index) => isSame(each, b[index]));
+  if (!isObject(a) || !isObject(b)) return a === b;
+  const names = new Set([...Object.keys(a), ...Object.keys(b)]);
+  return [...names].every((name) => isSame(a[name], b[name]));
 }
 
 /** Of the primaries; of the secondaries where the primaries are outside or none answers. */

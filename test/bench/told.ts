@@ -10,52 +10,60 @@ export interface ToldCluster {
   readonly zones: readonly string[];
 }
 
-/** Statuses are looked at this often, all of them; of thousands less often, since each look costs the server a list of all. */
-const LOOK_MS = 1000;
-const LOOK_EACH_MS = 1;
+/** A look at all statuses costs the server a list of all: in between, some of those that were not true are looked at. */
+const LOOK_MS = 250;
+const SOME = 20;
 const PATIENCE_MS = 600_000;
 
+interface Zone {
+  readonly metadata: { readonly name: string };
+  readonly status?: Partial<ZoneReport> & { readonly allocated?: { readonly serial: number } };
+}
+
 /** Waits until every status is true; else says which is not. */
-export async function untilTold(cluster: ToldCluster, what: string): Promise<void> {
-  let last = '';
+export async function untilTold({ rig, plane, zones }: ToldCluster, what: string): Promise<void> {
+  const path = `/apis/bindy.firestoned.io/v1beta1/namespaces/${rig.home.namespace}/dnszones`;
+  let some: readonly Zone[] = [];
+  const get = async (from: string): Promise<unknown> => (await plane.request('GET', from)).body;
   const told = async (): Promise<boolean> => {
-    last = await untrueStatus(cluster);
-    return last === '';
+    const wanted = copiesOf(rig);
+    for (const { metadata } of some) {
+      const zone = (await get(`${path}/${metadata.name}`)) as Zone;
+      if (!isTrue(zone, wanted)) return false;
+      some = some.slice(1);
+    }
+    const { items } = (await get(`${path}?resourceVersion=0`)) as { readonly items: Zone[] };
+    const untrue = items.filter((zone) => !isTrue(zone, wanted));
+    const step = Math.ceil(untrue.length / SOME);
+    some = untrue.filter((_, index) => index % step === 0);
+    return untrue.length === 0 && items.length === zones.length;
   };
   await until(told, {
     what: `${what}: every status`,
     withinMs: PATIENCE_MS,
-    everyMs: Math.max(LOOK_MS, LOOK_EACH_MS * cluster.zones.length),
+    everyMs: LOOK_MS,
   }).catch((error: unknown) => {
-    throw new Error(`${error instanceof Error ? error.message : error}; ${last}`);
+    const [first] = some;
+    throw new Error(
+      `${error instanceof Error ? error.message : error}; ${first?.metadata.name}: ${JSON.stringify(first?.status)}`,
+    );
   });
 }
 
-/** The first status that does not tell what is: every pod that runs, and no other, is current; empty: all do. */
-async function untrueStatus({ rig, plane, zones }: ToldCluster): Promise<string> {
-  const path = `/apis/bindy.firestoned.io/v1beta1/namespaces/${rig.home.namespace}/dnszones`;
-  const { body } = await plane.request('GET', `${path}?resourceVersion=0`);
-  const { items } = body as {
-    readonly items: readonly {
-      readonly metadata: { readonly name: string };
-      readonly status?: Partial<ZoneReport> & { readonly allocated?: { readonly serial: number } };
-    }[];
-  };
-  if (items.length !== zones.length) return `${items.length} zones`;
-  const running = [...rig.pods.values()].filter(({ agent }) => agent?.running() === true);
-  const wanted = running
+/** Of every pod that runs, and no other: a current one. */
+const copiesOf = (rig: Rig): string =>
+  [...rig.pods.values()]
+    .filter(({ agent }) => agent?.running() === true)
     .map(({ name, place }) => `${name} ${place.address} Current`)
     .sort()
     .join();
-  for (const { metadata, status = {} } of items) {
-    const { transfers = [], serial, allocated } = status;
-    const told = transfers
-      .map(({ pod, ip, state }) => `${pod} ${ip} ${state}`)
-      .sort()
-      .join();
-    const current =
-      transfers.every((each) => each.serial === serial) && allocated?.serial === serial;
-    if (told !== wanted || !current) return `${metadata.name}: ${JSON.stringify(status)}`;
-  }
-  return '';
+
+function isTrue({ status = {} }: Zone, wanted: string): boolean {
+  const { transfers = [], serial, allocated } = status;
+  const told = transfers
+    .map(({ pod, ip, state }) => `${pod} ${ip} ${state}`)
+    .sort()
+    .join();
+  const current = transfers.every((each) => each.serial === serial) && allocated?.serial === serial;
+  return told === wanted && current;
 }
