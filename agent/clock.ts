@@ -13,8 +13,7 @@ export interface Clock {
 
 export const systemClock: Clock = {
   now: () => Date.now(),
-  // Whole numbers take no memory of their own beside the object that holds them.
-  monotonic: () => Math.floor(performance.now()),
+  monotonic: () => performance.now(),
   sleep: async (ms, signal) => {
     if (signal?.aborted) return;
     await delay(ms, undefined, signal === undefined ? {} : { signal }).catch(() => undefined);

@@ -42,13 +42,20 @@ interface Memory {
   taken: Target | undefined;
   diverged: string | undefined;
   /** When it was last its turn to be agreed on, since it was settled. */
-  turnAt: number;
+  turnAt: number | undefined;
 }
 
 /** The newest serial that the peers served when this one was allocated. */
 interface Heard {
   readonly allocated: Serial | undefined;
   readonly newest: Serial | undefined;
+}
+
+/** A decision that takes more than to look. */
+interface Work {
+  readonly about: About;
+  readonly decision: Decision;
+  readonly memory: Memory;
 }
 
 /** What a decision is about. */
@@ -60,8 +67,10 @@ interface About {
   readonly status: ZoneStatus | undefined;
 }
 
-const NEVER = Number.NEGATIVE_INFINITY;
 const RETRY_MS = 1000;
+/** So much longer counts as waited what was never tried; and so much less for each primary that ranks before this one. */
+const UNTRIED_MS = 10_000;
+const RANK_MS = 5000;
 /** How soon the allocator is asked again for what it has agreed on and does not serve yet. */
 const NOT_YET_MS = 200;
 /** Compare-and-swaps, questions and transfers under way at once. */
@@ -114,8 +123,7 @@ export class Agreements {
   ): Promise<Map<DomainName, Target>> {
     const { statuses } = this.#deps.cluster.view();
     const targets = new Map<DomainName, Target>();
-    const work: { readonly about: About; readonly decision: Decision; readonly memory: Memory }[] =
-      [];
+    const work: Work[] = [];
     for (const plan of plans) {
       const status = statuses.get(plan.object.key);
       const about = { plan, served: served.get(plan.zone), progress, status };
@@ -127,21 +135,18 @@ export class Agreements {
       else if (decision.kind !== 'stay' && memory !== undefined)
         work.push({ about, decision, memory });
     }
-    // Alone, nobody else has agreed on anything that would wait.
-    const waits = ({ about }: { about: About }) => inTurns && !this.#isAlone(about.plan);
-    const now = [
-      ...work.filter((each) => !waits(each)),
-      ...this.#turn(work.filter(waits), served.size),
-    ];
-    const { clock, again } = this.#deps;
-    const until = clock.monotonic() + TURN_MS;
-    await atOnce(AT_ONCE, now, async (each) => {
-      const { about, decision, memory } = each;
-      if (waits(each) && about.served !== undefined && clock.monotonic() > until) return again(0);
-      memory.turnAt = clock.monotonic();
+    const carryOut = async ({ about, decision }: Work): Promise<void> => {
       const target = await this.#carryOut(about, decision);
       if (target !== undefined) targets.set(about.plan.zone, target);
-    });
+    };
+    // Alone, nobody else has agreed on anything that would wait.
+    const waits = ({ about }: Work): boolean => inTurns && !this.#isAlone(about.plan);
+    await atOnce(
+      AT_ONCE,
+      work.filter((each) => !waits(each)),
+      carryOut,
+    );
+    await this.#inTurn(work.filter(waits), served.size, carryOut);
     return targets;
   }
 
@@ -149,23 +154,34 @@ export class Agreements {
     return ranked.every((pod) => pod === this.#deps.self);
   }
 
-  /**
-   * Whose turn it is: what was never tried first, of that what this pod ranks first for, for another primary is about to agree on
-   * the rest; then what was tried longest ago.
-   */
-  #turn<T extends { readonly about: About; readonly memory: Memory }>(
-    work: readonly T[],
+  /** Carries out what has waited longest; the others come in the next passes. */
+  async #inTurn(
+    work: readonly Work[],
     zones: number,
-  ): readonly T[] {
-    const { self, clock, again } = this.#deps;
+    carryOut: (each: Work) => Promise<void>,
+  ): Promise<void> {
+    const { clock, again } = this.#deps;
     const most = Math.max(FEW, Math.ceil(Math.max(zones, work.length) * SHARE));
-    const rank = ({ about }: T): number => about.plan.ranked.indexOf(self);
-    // The difference of two that were never tried is not a number.
-    const inOrder = work.toSorted((a, b) => a.memory.turnAt - b.memory.turnAt || rank(a) - rank(b));
-    const next = inOrder[most];
-    if (next !== undefined)
-      again(next.memory.turnAt + RETRY_MS <= clock.monotonic() ? 0 : RETRY_MS);
-    return inOrder.slice(0, most);
+    const inOrder = work.toSorted((a, b) => this.#waitsSince(a) - this.#waitsSince(b));
+    const until = clock.monotonic() + TURN_MS;
+    const postpone = ({ memory: { turnAt } }: Work): void =>
+      again(turnAt !== undefined && turnAt + RETRY_MS > clock.monotonic() ? RETRY_MS : 0);
+    await atOnce(AT_ONCE, inOrder.slice(0, most), async (each) => {
+      if (each.about.served !== undefined && clock.monotonic() > until) return postpone(each);
+      each.memory.turnAt = clock.monotonic();
+      await carryOut(each);
+    });
+    for (const next of inOrder.slice(most, most + 1)) postpone(next);
+  }
+
+  /**
+   * What was never tried comes before what was, and what this pod ranks first for before what another primary is about to agree on;
+   * but each for some seconds only, so that nothing waits for ever.
+   */
+  #waitsSince({ about, memory }: Work): number {
+    const { turnAt, unsettledSince = 0 } = memory;
+    const rank = about.plan.ranked.indexOf(this.#deps.self);
+    return turnAt ?? unsettledSince - UNTRIED_MS + rank * RANK_MS;
   }
 
   /**
@@ -260,7 +276,7 @@ export class Agreements {
       elsewhere: others.length > 0 || isUnknownHere(about) ? elsewhere : undefined,
       floor: plan.floor,
       date: styledByDate ? dateSerial(clock.now()) : undefined,
-      sinceAllocation: now - (memory.allocated?.seenAt ?? NEVER),
+      sinceAllocation: now - (memory.allocated?.seenAt ?? Number.NEGATIVE_INFINITY),
     };
     if (isSettled(input)) settle(memory);
     else memory.unsettledSince ??= now;
@@ -274,7 +290,7 @@ export class Agreements {
       heard: undefined,
       taken: undefined,
       diverged: undefined,
-      turnAt: NEVER,
+      turnAt: undefined,
     };
     this.#memory.set(plan.object.key, memory);
     if (allocated === undefined) return memory;
@@ -386,7 +402,7 @@ const isUnknownHere = ({ served }: About): boolean =>
 
 function settle(memory: Memory): void {
   memory.unsettledSince = undefined;
-  memory.turnAt = NEVER;
+  memory.turnAt = undefined;
   memory.taken = undefined;
   memory.diverged = undefined;
 }

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { DomainName } from '../dns/name.ts';
-import type { Serial } from '../dns/serial.ts';
+import { isNewer, type Serial } from '../dns/serial.ts';
 import type { ClusterView } from '../observe/cluster.ts';
 import type { SoaAnswer } from '../observe/dns-client.ts';
 import type { NamedZone } from '../observe/named-statistics.ts';
@@ -40,12 +40,10 @@ const AT_ONCE = 100;
 const LOOK_AGAIN_MS = 1000;
 /** Where that is true of many, each waits so long for each of them: looks are not to cost more than what is looked at. */
 const LOOK_AGAIN_EACH_MS = 5;
-/** named is given so long to start beside a pod that starts: until then it is not asked, and nothing fails. */
-const FIRST_START_MS = 15_000;
-/** A named that ended and is started again at once, as by the kubelet, has failed nobody yet. */
-const AWAY_MS = 5000;
+/** named is given so long to start, at first and again: until then it is not asked, and nothing fails. */
+const START_MS = 15_000;
 /** Well past the time between two readings of named's statistics. */
-const JUST_COME_MS = 30_000;
+const JUST_COME_MS = 90_000;
 /** named logs to the ms and its clock is read before ours. */
 const CLOCK_GRAIN_MS = 50;
 
@@ -193,7 +191,7 @@ export class LocalCopies {
       const since = clock.monotonic() - this.#notCurrent.size * LOOK_AGAIN_EACH_MS;
       for (const zone of this.#notCurrent)
         if ((this.#zones.get(zone)?.lookedAt ?? 0) <= since) this.#dirty.add(zone);
-      if (clock.monotonic() - (this.#awaySince ?? Number.POSITIVE_INFINITY) > AWAY_MS) {
+      if (clock.monotonic() - (this.#awaySince ?? Number.POSITIVE_INFINITY) > START_MS) {
         this.#awaySince = undefined;
         for (const zone of this.#zones.keys()) this.#dirty.add(zone);
       }
@@ -253,7 +251,7 @@ export class LocalCopies {
     if (tracked === undefined) return;
     const { clock, wire } = this.#deps;
     tracked.lookedAt = clock.monotonic();
-    const isAsked = this.#met || tracked.lookedAt - this.#startedAt > FIRST_START_MS;
+    const isAsked = this.#met || tracked.lookedAt - this.#startedAt > START_MS;
     const served = isAsked ? await wire.soaHere(zone) : undefined;
     const primaries = served === undefined ? [] : await this.#off.probe(tracked, served);
     if (this.#zones.get(zone) !== tracked) return;
@@ -270,8 +268,7 @@ export class LocalCopies {
     };
     tracked.memory = observe(tracked.memory, look);
     tracked.state = judge(tracked.memory, look);
-    // One that missed a NOTIFY takes itself for current.
-    if (tracked.state.state === 'Current' && tracked.offSince === undefined)
+    if (tracked.state.state === 'Current' && !missesChange(tracked, served))
       this.#notCurrent.delete(zone);
     else this.#notCurrent.add(zone);
     tracked.copy = copyOf(plan, tracked.state);
@@ -292,6 +289,14 @@ function isAnother(before: PrimaryPlan | SecondaryPlan, now: PrimaryPlan | Secon
     !isDeepStrictEqual(before.primaries, now.primaries)
   );
 }
+
+/** A secondary that missed a NOTIFY takes itself for current. Primaries outside agree on nothing with those here. */
+const missesChange = ({ plan, wanted }: TrackedCopy, served: SoaAnswer | undefined): boolean =>
+  plan.kind === 'secondary' &&
+  plan.placement.outside.length === 0 &&
+  wanted !== undefined &&
+  served?.kind === 'soa' &&
+  isNewer(wanted, served.serial);
 
 /**
  * Until when a copy that has just come is good, in ms since 1970. named's statistics tell it some seconds later, and after each

@@ -77,7 +77,10 @@ export class OffCopies {
     served: Awaited<ReturnType<Wire['soaHere']>>,
   ): Promise<ObservedPrimary[]> {
     const { plan, memory, wanted } = copy;
-    if (plan.kind === 'primary') return [];
+    if (plan.kind === 'primary') {
+      copy.offSince = undefined;
+      return [];
+    }
     const serial = served.kind === 'soa' ? served.serial : undefined;
     const behind = serial === undefined || (wanted !== undefined && isNewer(wanted, serial));
     const now = this.#deps.clock.monotonic();

@@ -152,7 +152,7 @@ export function agentGauges(register: Registry, snapshot: () => Snapshot): void 
   );
   one(
     'bind9_agent_resource_problems',
-    'Objects (zones, records, instances) that are not valid and are left out, or served as they last were.',
+    'Objects (zones, instances; records at primaries) that are not valid and are left out, or served as they last were.',
     ({ problems }) => problems,
   );
   one(

@@ -47,8 +47,9 @@ const holds: Readonly<Record<Urgency, number>> = {
 /** At least, for each zone that waits; or what one write takes of the time. */
 const HOLD_PER_ZONE_MS = 15;
 const LONGEST_HOLD_MS = 40_000;
-/** So many of the latest writes tell how long one takes. */
+/** So many of the latest writes tell how long one takes, and for so long. */
 const LATENCIES = 16;
+const LATENCY_MS = 30_000;
 
 /** How it waits from now on, given how it did. */
 export const waitedOn = (before: Waited | undefined, urgency: Urgency, now: number): Waited => ({
@@ -75,8 +76,9 @@ export class ReportQueue {
   /** When zones were last written, the latest last; those before the spacing are forgotten. */
   readonly #written = new Map<ObjectKey, number>();
   readonly #bell = new Mailbox();
-  /** Milliseconds from a write to its answer, on average of the latest ones. */
+  /** Milliseconds from a write to its answer, on average of the latest ones that had one. */
   #latency = 0;
+  #answeredAt = 0;
   #pausedUntil = 0;
   #failures = 0;
   #failedAt = 0;
@@ -97,6 +99,7 @@ export class ReportQueue {
   put(zone: ObjectKey, report: ZoneReport, urgency: Urgency, waited?: Waited): void {
     const now = this.#options.clock.monotonic();
     const before = this.#waiting.get(zone);
+    if (now - this.#answeredAt > LATENCY_MS) this.#latency = 0;
     this.#waiting.set(zone, {
       report,
       ...waitedOn(before ?? waited, urgency, now),
@@ -174,10 +177,13 @@ export class ReportQueue {
     const startedAt = clock.monotonic();
     const outcome = await write(zone, waiting.report);
     const now = clock.monotonic();
-    this.#latency += (now - startedAt - this.#latency) / LATENCIES;
     this.#writing.delete(zone);
     if (outcome === 'failed') this.#failed(zone, waiting, now);
-    else this.#failures = 0;
+    else {
+      this.#failures = 0;
+      this.#latency += (now - startedAt - this.#latency) / LATENCIES;
+      this.#answeredAt = now;
+    }
     if (outcome !== 'written') return;
     this.#written.delete(zone);
     this.#written.set(zone, now);

@@ -24,19 +24,21 @@ interface Zone {
 export async function untilTold({ rig, plane, zones }: ToldCluster, what: string): Promise<void> {
   const path = `/apis/bindy.firestoned.io/v1beta1/namespaces/${rig.home.namespace}/dnszones`;
   let some: readonly Zone[] = [];
-  const get = async (from: string): Promise<unknown> => (await plane.request('GET', from)).body;
+  let found = 0;
   const told = async (): Promise<boolean> => {
     const wanted = copiesOf(rig);
     for (const { metadata } of some) {
-      const zone = (await get(`${path}/${metadata.name}`)) as Zone;
-      if (!isTrue(zone, wanted)) return false;
+      const answer = await plane.request('GET', `${path}/${metadata.name}`);
+      if (answer.code !== 404 && !isTrue(answer.body as Zone, wanted)) return false;
       some = some.slice(1);
     }
-    const { items } = (await get(`${path}?resourceVersion=0`)) as { readonly items: Zone[] };
+    const { body } = await plane.request('GET', `${path}?resourceVersion=0`);
+    const { items } = body as { readonly items: readonly Zone[] };
+    found = items.length;
     const untrue = items.filter((zone) => !isTrue(zone, wanted));
     const step = Math.ceil(untrue.length / SOME);
     some = untrue.filter((_, index) => index % step === 0);
-    return untrue.length === 0 && items.length === zones.length;
+    return untrue.length === 0 && found === zones.length;
   };
   await until(told, {
     what: `${what}: every status`,
@@ -45,7 +47,7 @@ export async function untilTold({ rig, plane, zones }: ToldCluster, what: string
   }).catch((error: unknown) => {
     const [first] = some;
     throw new Error(
-      `${error instanceof Error ? error.message : error}; ${first?.metadata.name}: ${JSON.stringify(first?.status)}`,
+      `${error instanceof Error ? error.message : error}; ${found} zones, ${first?.metadata.name}: ${JSON.stringify(first?.status)}`,
     );
   });
 }

@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { systemClock } from '../../agent/clock.ts';
 import type { ClusterView } from '../../agent/observe/cluster.ts';
 import type { KubernetesCluster } from '../../agent/observe/kubernetes/kubernetes-cluster.ts';
+import type { LastGood } from '../../agent/observe/last-good.ts';
 import { objectKey } from '../../agent/resources/types.ts';
 import { record, zone } from '../cluster/manifest-texts.ts';
 import { openProxy } from '../control-plane/proxy.ts';
@@ -72,6 +74,21 @@ describe('a pod that renders no zones', () => {
     await put(plane(), namespace, record('more', 'here', '192.0.2.2'));
     await until(() => cluster.view().records.size === 2);
   });
+});
+
+test('a pod that needs no records and is stopped while it starts ends', async () => {
+  const lastGood = {
+    read: () => systemClock.sleep(100).then(() => []),
+    keep: async () => undefined,
+  };
+  const cluster = clusterAt(plane(), { namespace, lastGood: lastGood as unknown as LastGood });
+  cluster.readFor('secondary');
+  await cluster.start(() => undefined);
+  let ended = false;
+  void cluster.stop().then(() => {
+    ended = true;
+  });
+  await until(() => ended, { withinMs: 5000 });
 });
 
 describe('an API server that goes away', () => {

@@ -152,3 +152,16 @@ test('many changes are agreed on for half a second, then loaded; the others are 
   const second = await pass(rest);
   expect(second.size).toBeGreaterThan(8);
 });
+
+test('what another primary leaves undone gets its turn, however much else changes all the time', async () => {
+  const left = plansOf('left', 10, ['p1', 'p0']);
+  const agreements = agreementsOf(new Map());
+  const agreed = new Set<DomainName>();
+  for (let pass = 0; pass < 15; pass += 1) {
+    const open = [...plansOf(`pass-${pass}`, 100), ...left.filter(({ zone }) => !agreed.has(zone))];
+    const targets = await agreements.targets(open, new Map(), progressOf(1), true);
+    for (const zone of targets.keys()) agreed.add(zone);
+    now += 1000;
+  }
+  expect(left.filter(({ zone }) => !agreed.has(zone))).toEqual([]);
+});

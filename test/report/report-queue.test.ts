@@ -191,3 +191,14 @@ test('and the longer the slower writes are answered', async () => {
   await pass(30_000);
   expect(queue.waitsUntil(waited, 100) - before).toBeGreaterThan(100 * (400 / 8 - 15) * 0.9);
 });
+
+test('but not for what a server that was away was waited for', async () => {
+  const waited = { urgency: 'passing', since: 0, urgentSince: 0 } as const;
+  const before = queue.waitsUntil(waited, 100);
+  latency = 8000;
+  outcome = 'failed';
+  for (let n = 0; n < 100; n += 1) put(n, 'settled');
+  await pass(60_000);
+  expect(written.length).toBeGreaterThan(8);
+  expect(queue.waitsUntil(waited, 100)).toBe(before);
+});

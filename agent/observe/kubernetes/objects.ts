@@ -105,11 +105,11 @@ export class KubernetesObjects {
   }
 
   async run(signal: AbortSignal): Promise<void> {
+    signal.addEventListener('abort', () => this.#recordsNeeded.resolve(), { once: true });
     const remembered = (await this.#options.lastGood?.read()) ?? [];
     this.#remembered = new Map(remembered.map((each) => [each.source, each]));
     this.#running = true;
-    if (this.#renders) this.#recordsNeeded.resolve();
-    signal.addEventListener('abort', () => this.#recordsNeeded.resolve(), { once: true });
+    if (this.#renders || signal.aborted) this.#recordsNeeded.resolve();
     await Promise.all(
       this.#ours.map(async ({ kind, reflector }) => {
         if (isRecord(kind)) await this.#recordsNeeded.promise;
@@ -131,7 +131,7 @@ export class KubernetesObjects {
     if (lastGood !== undefined && this.synced) await lastGood.keep(this.#standIns());
   }
 
-  /** Everything was read once. */
+  /** Everything that is needed was read once. */
   get synced(): boolean {
     return (
       this.#isRead &&

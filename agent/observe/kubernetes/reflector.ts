@@ -117,6 +117,7 @@ export class Reflector<T extends Kept> {
   }
 
   async run(signal: AbortSignal): Promise<void> {
+    this.#heardAt = this.#options.clock.monotonic();
     while (!signal.aborted) {
       this.#attempt = new AbortController();
       const pause = await this.#attemptOnce(AbortSignal.any([signal, this.#attempt.signal]));
