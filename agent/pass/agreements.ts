@@ -171,7 +171,8 @@ export class Agreements {
       each.memory.turnAt = clock.monotonic();
       await carryOut(each);
     });
-    for (const next of inOrder.slice(most, most + 1)) postpone(next);
+    const next = inOrder[most];
+    if (next !== undefined) postpone(next);
   }
 
   /**

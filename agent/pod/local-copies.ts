@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { DomainName } from '../dns/name.ts';
-import { isNewer, type Serial } from '../dns/serial.ts';
+import type { Serial } from '../dns/serial.ts';
 import type { ClusterView } from '../observe/cluster.ts';
 import type { SoaAnswer } from '../observe/dns-client.ts';
 import type { NamedZone } from '../observe/named-statistics.ts';
@@ -23,7 +23,7 @@ import type { Feed } from '../report/feed.ts';
 import type { ZoneCopy } from '../report/zone-copy.ts';
 import { Texts } from '../texts.ts';
 import { LoadProblems } from './load-problems.ts';
-import { OffCopies, type OffCopiesDeps } from './off-copies.ts';
+import { isOlder, OffCopies, type OffCopiesDeps } from './off-copies.ts';
 import { copyOf, type TrackedCopy, trackedCopy } from './tracked-copy.ts';
 
 export interface LocalCopiesDeps extends OffCopiesDeps {
@@ -294,9 +294,8 @@ function isAnother(before: PrimaryPlan | SecondaryPlan, now: PrimaryPlan | Secon
 const missesChange = ({ plan, wanted }: TrackedCopy, served: SoaAnswer | undefined): boolean =>
   plan.kind === 'secondary' &&
   plan.placement.outside.length === 0 &&
-  wanted !== undefined &&
   served?.kind === 'soa' &&
-  isNewer(wanted, served.serial);
+  isOlder(served.serial, wanted);
 
 /**
  * Until when a copy that has just come is good, in ms since 1970. named's statistics tell it some seconds later, and after each

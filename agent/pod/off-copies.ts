@@ -82,7 +82,7 @@ export class OffCopies {
       return [];
     }
     const serial = served.kind === 'soa' ? served.serial : undefined;
-    const behind = serial === undefined || (wanted !== undefined && isNewer(wanted, serial));
+    const behind = serial === undefined || isOlder(serial, wanted);
     const now = this.#deps.clock.monotonic();
     const off = behind || memory.failures.size > 0 || memory.unserved.length > 0;
     copy.offSince = off ? (copy.offSince ?? now) : undefined;
@@ -152,7 +152,10 @@ export class OffCopies {
   }
 }
 
+/** Than what was agreed on, as far as that is known. */
+export const isOlder = (serial: Serial, wanted: Serial | undefined): boolean =>
+  wanted !== undefined && isNewer(wanted, serial);
+
 /** It answers, but does not have the zone, or not as new as it was agreed on. */
 const lacks = ({ probe }: ObservedPrimary, wanted: Serial | undefined): boolean =>
-  probe?.soa.kind === 'rcode' ||
-  (probe?.soa.kind === 'soa' && wanted !== undefined && isNewer(wanted, probe.soa.serial));
+  probe?.soa.kind === 'rcode' || (probe?.soa.kind === 'soa' && isOlder(probe.soa.serial, wanted));

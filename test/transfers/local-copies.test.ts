@@ -30,6 +30,10 @@ const planFor = (name: DomainName): Plan =>
     touched: ['default/a'],
   }) as unknown as Plan;
 const view = { statuses: new Map() } as unknown as ClusterView;
+/** A newer serial was agreed on than named answers with. */
+const behind = {
+  statuses: new Map([['default/a', { version: '1', allocated: { serial: 6 } }]]),
+} as unknown as ClusterView;
 
 /** Runs as fast as its sleepers allow, and jumps. */
 function quickClock() {
@@ -150,9 +154,6 @@ test('a named that ended and stays away is told of; one that is back at once is 
 test('a copy that missed what was agreed on is looked at until it has it, though it takes itself for current', async () => {
   const clock = quickClock();
   const { copies, asked } = tracker({ clock });
-  const behind = {
-    statuses: new Map([['default/a', { version: '1', allocated: { serial: 6 } }]]),
-  } as unknown as ClusterView;
   copies.track(planFor(zone), behind);
   await until(() => asked() > 0);
   const end = new AbortController();
@@ -165,9 +166,6 @@ test('a copy that missed what was agreed on is looked at until it has it, though
 test('a copy that was behind is not seen to any more once this pod is a primary of the zone', async () => {
   const clock = quickClock();
   const { copies, asked, refreshed } = tracker({ clock });
-  const behind = {
-    statuses: new Map([['default/a', { version: '1', allocated: { serial: 6 } }]]),
-  } as unknown as ClusterView;
   copies.track(planFor(zone), behind);
   const end = new AbortController();
   const watching = copies.watch(end.signal);

@@ -55,7 +55,7 @@ export class KubernetesObjects {
   readonly #snapshots: Snapshots;
   /** What an earlier run has kept, by kind. */
   #remembered: ReadonlyMap<string, StandIns> = new Map();
-  /** The zones whose references to ConfigMaps are known. */
+  /** The zones whose references to ConfigMaps are known, once all else was read. */
   #referring: ObjectViews['zones'] | undefined;
   /** The stand-ins as last found, and when they have to be looked for again. */
   #kept:
@@ -133,11 +133,7 @@ export class KubernetesObjects {
 
   /** Everything that is needed was read once. */
   get synced(): boolean {
-    return (
-      this.#isRead &&
-      this.#referring === this.views.zones &&
-      this.#configMaps.every(({ synced }) => synced)
-    );
+    return this.#referring === this.views.zones && this.#configMaps.every(({ synced }) => synced);
   }
 
   get views(): ObjectViews {
