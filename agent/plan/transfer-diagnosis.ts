@@ -1,4 +1,4 @@
-import { isNewer } from '../dns/serial.ts';
+import { isNewer, type Serial } from '../dns/serial.ts';
 import type { TransferReason } from '../report/zone-report.ts';
 import { reasonOfRcode, reasonOfTsig } from './failure-reason.ts';
 import { type Endpoint, endpointId } from './topology.ts';
@@ -17,6 +17,8 @@ export interface ObservedPrimary {
 interface Look {
   readonly now: number;
   readonly primaries: readonly ObservedPrimary[];
+  /** The serial that was agreed on, where the zone's primaries agree. */
+  readonly wanted?: Serial;
 }
 
 /**
@@ -38,11 +40,15 @@ export function diagnose(memory: TransferMemory, look: Look): Failure | undefine
   const probes = look.primaries.map(({ endpoint, probe }) => ({
     id: endpointId(endpoint),
     probed: probe !== undefined,
-    failure: probe === undefined ? undefined : failureOf(probe, endpoint, memory),
+    failure: probe === undefined ? undefined : failureOf(probe, endpoint, memory, look),
   }));
   const ids = new Set(['', ...probes.map(({ id }) => id)]);
   // Of primaries that the zone has no longer, nothing counts.
-  const logged = [...memory.failures].filter(([id]) => ids.has(id)).map(([, failure]) => failure);
+  const logged = [...memory.failures]
+    .filter(
+      ([id, { reason }]) => ids.has(id) && !(reason === 'SerialBehind' && isHere(look, memory)),
+    )
+    .map(([, failure]) => failure);
   const last = logged.sort((a, b) => b.at - a.at)[0];
   if (last !== undefined) {
     const id = last.primary === undefined ? '' : endpointId(last.primary);
@@ -55,11 +61,13 @@ export function diagnose(memory: TransferMemory, look: Look): Failure | undefine
 }
 
 /** Did each primary that was asked fail the agent? False where none was asked. */
-export function allFail(memory: TransferMemory, primaries: readonly ObservedPrimary[]): boolean {
-  const asked = primaries.filter(({ probe }) => probe !== undefined);
+export function allFail(memory: TransferMemory, look: Look): boolean {
+  const asked = look.primaries.filter(({ probe }) => probe !== undefined);
   return (
     asked.length > 0 &&
-    asked.every(({ endpoint, probe }) => probe && failureOf(probe, endpoint, memory) !== undefined)
+    asked.every(
+      ({ endpoint, probe }) => probe && failureOf(probe, endpoint, memory, look) !== undefined,
+    )
   );
 }
 
@@ -75,15 +83,20 @@ function failureOf(
   { at, soa, transfer }: PrimaryProbe,
   primary: Endpoint,
   memory: TransferMemory,
+  look: Look,
 ): Failure | undefined {
   const found = failureOfAnswer(soa, 'soa') ?? (transfer && failureOfAnswer(transfer, 'transfer'));
   if (found !== undefined) return { at, primary, ...found };
-  if (soa.kind !== 'soa' || memory.served === undefined) return undefined;
+  if (soa.kind !== 'soa' || memory.served === undefined || isHere(look, memory)) return undefined;
   const asked = memory.arrival === undefined || at > memory.arrival.at;
   if (!asked || !isNewer(memory.served, soa.serial)) return undefined;
   const detail = `serial ${soa.serial} there, ${memory.served} here`;
   return { at, primary, reason: 'SerialBehind', detail };
 }
+
+/** What was agreed on is served here: a primary that is behind that is late itself, and no failure of this copy. */
+const isHere = ({ wanted }: Look, { served }: TransferMemory): boolean =>
+  wanted !== undefined && served !== undefined && !isNewer(wanted, served);
 
 /** What an answer says against a server; undefined where it says nothing. */
 export function failureOfAnswer(

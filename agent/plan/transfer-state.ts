@@ -19,7 +19,7 @@ export interface Observation {
   /** From the statistics channel: until when the data are good, and when they were loaded. */
   readonly expiresAt?: number;
   readonly loadedAt?: number;
-  /** Of a primary: the serial that was agreed on. */
+  /** The serial that was agreed on, where the zone's primaries agree. */
   readonly wanted?: Serial;
   /** The data served were written by the agent and not transferred yet. */
   readonly seeded?: boolean;
@@ -57,7 +57,7 @@ export function observe(memory: TransferMemory, look: Observation): TransferMemo
   }
   next = withoutPhantoms(next, look);
   const { failingSince, ...rest } = next;
-  return allFail(next, look.primaries)
+  return allFail(next, look)
     ? { ...rest, seenAt: look.now, failingSince: failingSince ?? look.now }
     : { ...rest, seenAt: look.now };
 }

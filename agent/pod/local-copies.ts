@@ -44,6 +44,13 @@ const LOOK_AGAIN_EACH_MS = 5;
 const START_MS = 15_000;
 /** Well past the time between two readings of named's statistics. */
 const JUST_COME_MS = 90_000;
+/** What is said of a transfer before it has ended, mostly in a moment: until then it is looked at as what is not as it should be. */
+const passing: ReadonlySet<TransferEvent['kind']> = new Set([
+  'notified',
+  'transfer-started',
+  'transfer-connected',
+  'transferred',
+]);
 /** named logs to the ms and its clock is read before ours. */
 const CLOCK_GRAIN_MS = 50;
 
@@ -166,6 +173,10 @@ export class LocalCopies {
     const memory = remember(holder.memory, event, journal);
     if (memory === holder.memory) return;
     holder.memory = memory;
+    if (passing.has(event.kind) && this.#zones.has(event.zone)) {
+      this.#notCurrent.add(event.zone);
+      return;
+    }
     this.#dirty.add(event.zone);
     this.#look();
   }
@@ -262,7 +273,7 @@ export class LocalCopies {
       role: plan.kind,
       ...(served === undefined ? {} : { served }),
       primaries,
-      ...(wanted === undefined || plan.kind !== 'primary' ? {} : { wanted }),
+      ...(wanted === undefined || plan.placement.outside.length > 0 ? {} : { wanted }),
       ...(expiresAt === undefined ? {} : { expiresAt }),
       ...(statistics?.loaded === undefined ? {} : { loadedAt: statistics.loaded }),
     };

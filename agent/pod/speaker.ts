@@ -12,10 +12,10 @@ import { AwaitedZones, awaited } from '../report/awaited.ts';
 import type { FeedPage } from '../report/feed.ts';
 import type { StatusWrite } from '../report/metrics.ts';
 import { ReportQueue } from '../report/report-queue.ts';
-import { isSettled, isSilent, urgencyOf } from '../report/urgency.ts';
+import { isSettled, isSilent, urgencyOf, whoIs } from '../report/urgency.ts';
 import { type CopyState, stateOf, type ZoneCopy } from '../report/zone-copy.ts';
 import { eventsBetween } from '../report/zone-events.ts';
-import type { Transfer, TransferState, ZoneReport } from '../report/zone-report.ts';
+import type { Transfer, ZoneReport } from '../report/zone-report.ts';
 import { reportOf, type SeenCopy, sameReport } from '../report/zone-status.ts';
 import type { ObjectKey } from '../resources/types.ts';
 import { Schedule } from '../schedule.ts';
@@ -244,23 +244,27 @@ export class Speaker {
 
   #isTimeFor(key: ObjectKey, now: number): boolean {
     if (!this.#due.delete(key) || !this.#speaksFor(key)) return false;
-    const many = this.#due.size + this.#awaited.size >= BATCH;
-    const wait = many ? this.#waitOf(key, now) : 0;
+    const wait = this.#waitOf(key, now);
     if (wait > 0) this.#schedule.put(key, now + wait);
     return wait <= 0;
   }
 
   /**
-   * Where many zones are to be looked at, as when a pod is replaced, one that is about to change once more waits for that, for as
-   * long as its report would: to ask all pods of thousands of zones for what is not told yet holds up what is.
+   * A zone that is about to change once more waits for that, for as long as its report would: to ask all pods for what is not
+   * told yet holds up what is.
    */
   #waitOf(key: ObjectKey, now: number): number {
     const plan = this.#outcome?.plan.zones.get(key);
     if (plan === undefined || this.#isWrong(key, plan)) return 0;
-    const urgency = awaited(this.#statesOf(plan), this.#published(key));
+    const urgency = awaited(this.#saidOf(plan), this.#published(key));
     if (urgency === undefined) return 0;
     const waited = this.#awaited.wait(key, urgency, now);
-    return this.#queue.waitsUntil(waited, this.#due.size + this.#awaited.size) - now;
+    return this.#queue.waitsUntil(waited, this.#many) - now;
+  }
+
+  /** How many zones are to be looked at, or wait to be. */
+  get #many(): number {
+    return this.#due.size + this.#awaited.size;
   }
 
   /** Something is wrong with the zone besides what its pods say of their copies. */
@@ -274,17 +278,17 @@ export class Speaker {
   }
 
   /** What the zone's pods say of their copies, those that answer. */
-  #statesOf({ placement, zone, object }: ZonePlan): Map<string, TransferState | undefined> {
+  #saidOf({ placement, zone, object }: ZonePlan): Map<string, CopyState | undefined> {
     const { name } = this.#deps.parts.options.pod;
-    const states = new Map<string, TransferState | undefined>();
+    const copies = new Map<string, CopyState | undefined>();
     for (const pods of [placement.primaries, placement.secondaries])
       for (const each of pods) {
-        const { pod } = each;
+        const { pod, ips } = each;
         const copy =
           pod === name ? this.#deps.ownCopy(zone) : this.#feeds.get(pod)?.get(object.key);
-        if (isLive(each)) states.set(pod, copy?.state);
+        if (isLive(each)) copies.set(whoIs({ pod, ip: ips[0] ?? '' }), copy);
       }
-    return states;
+    return copies;
   }
 
   #speaksFor(key: ObjectKey): boolean {
@@ -306,9 +310,9 @@ export class Speaker {
 
   #rankOf(key: ObjectKey): number {
     const plan = this.#outcome?.plan.zones.get(key);
-    const states = plan === undefined ? [] : [...this.#statesOf(plan).values()];
-    if (states.includes('Failing')) return 0;
-    return states.every((state) => state === 'Current') ? 1 : 2;
+    const copies = plan === undefined ? [] : [...this.#saidOf(plan).values()];
+    if (copies.some((copy) => copy?.state === 'Failing')) return 0;
+    return copies.every((copy) => copy?.state === 'Current') ? 1 : 2;
   }
 
   async #look(key: ObjectKey): Promise<void> {
@@ -318,8 +322,9 @@ export class Speaker {
       this.#lookAgain(key, false);
       return;
     }
+    const isOneOfMany = this.#many >= BATCH;
     const waited = this.#awaited.take(key);
-    const told = waited === undefined ? undefined : this.#confirmed(key);
+    const told = waited !== undefined && isOneOfMany ? this.#confirmed(key) : undefined;
     const copies = plan === undefined ? [] : await this.#copies.of(plan, told);
     if (told === undefined) this.#askedAt.set(key, this.#deps.parts.clock.monotonic());
     const report = this.#reportOf(key, plan, copies);

@@ -141,17 +141,18 @@ function transferOf(
 }
 
 /**
- * Where the data came from. An agent that was restarted, or does not answer, does not know it of data that came before;
- * what was told of this serial then still holds.
+ * Where the data came from. What a pod says of another serial than it answers with is older than its answer. An agent that was
+ * restarted, or does not answer, does not know it of data that came before; what was told of this serial then still holds.
  */
 function provenance(
   { copy, role }: SeenCopy,
   serial: Serial | undefined,
   before: Transfer | undefined,
 ): Pick<Transfer, 'from' | 'method' | 'lastTransferTime'> {
-  const known = copy?.from !== undefined || copy?.method !== undefined;
-  if (known || before === undefined || before.role !== role) return copy ?? {};
-  return before.serial === serial ? before : (copy ?? {});
+  const isOfThis = serial === undefined || copy?.serial === serial;
+  const own: Partial<CopyState> = isOfThis ? (copy ?? {}) : {};
+  if (own.from !== undefined || own.method !== undefined) return own;
+  return before?.role === role && before.serial === serial ? before : own;
 }
 
 interface Verdict {

@@ -1,11 +1,18 @@
 import { expect, test } from 'vitest';
 import { AwaitedZones, awaited } from '../../agent/report/awaited.ts';
+import { whoIs } from '../../agent/report/urgency.ts';
 import type { TransferState } from '../../agent/report/zone-report.ts';
 import { objectKey } from '../../agent/resources/types.ts';
 import { report, transfer } from './reports.ts';
 
 const told = report([transfer('primary-0'), transfer('secondary-0')]);
-const states = (...of: readonly (readonly [string, TransferState | undefined])[]) => new Map(of);
+const states = (...of: readonly (readonly [string, TransferState | undefined, number?])[]) =>
+  new Map(
+    of.map(([pod, state, serial = 7]) => [
+      whoIs(transfer(pod)),
+      state === undefined ? undefined : { state, serial },
+    ]),
+  );
 const primary = ['primary-0', 'Current'] as const;
 
 test('a zone whose pods all have what is told, or what is new as well, is looked at', () => {
@@ -16,7 +23,22 @@ test('a zone whose pods all have what is told, or what is new as well, is looked
 
 test('a copy that is on its way, or of a pod that has not said anything yet, is waited for', () => {
   for (const state of ['Pending', 'Transferring', 'Lagging', undefined] as const)
-    expect(awaited(states(primary, ['secondary-0', state]), told)).toBe('arriving');
+    expect(awaited(states(primary, ['secondary-0', state]), told)).toBe('passing');
+  const come = states(primary, ['secondary-0', 'Current'], ['secondary-1', 'Pending']);
+  expect(awaited(come, told)).toBe('arriving');
+});
+
+test('pods that say that they are current with different serials are waited for until they agree', () => {
+  const newer = ['primary-0', 'Current', 8] as const;
+  expect(awaited(states(newer, ['secondary-0', 'Current', 7]), told)).toBe('passing');
+  expect(awaited(states(newer, ['secondary-0', 'Current', 8]), told)).toBeUndefined();
+});
+
+test('a pod with another address is another one', () => {
+  const moved = whoIs({ pod: 'secondary-0', ip: '10.244.0.9' });
+  const copies = states(primary);
+  expect(awaited(copies.set(moved, undefined), told)).toBe('arriving');
+  expect(awaited(copies.set(moved, { state: 'Current', serial: 7 }), told)).toBeUndefined();
 });
 
 test('a zone of which nothing was told yet is waited for until all of its pods have it', () => {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Registration, Role } from '../../agent/plan/registration.ts';
 import type { SoaProbe } from '../../agent/plan/transfer-probe.ts';
+import { urgencyOf } from '../../agent/report/urgency.ts';
 import type { ZoneCopy } from '../../agent/report/zone-copy.ts';
 import type { Condition, ZoneReport } from '../../agent/report/zone-report.ts';
 import {
@@ -40,6 +41,7 @@ const copyOf = (role: Role, more: Partial<ZoneCopy> = {}): ZoneCopy => ({
   ...more,
 });
 
+/** @param copy what the pod says: of the serial that it answers with, unless otherwise */
 const seen = (
   pod: string,
   role: Role,
@@ -50,7 +52,10 @@ const seen = (
   role,
   live: true,
   wire,
-  copy: copy === undefined ? undefined : copyOf(role, copy),
+  copy:
+    copy === undefined
+      ? undefined
+      : copyOf(role, { ...(wire?.kind === 'soa' && { serial: wire.serial }), ...copy }),
 });
 
 const input = (copies: readonly SeenCopy[], more: Partial<ReportInput> = {}): ReportInput => ({
@@ -219,6 +224,26 @@ describe('the report of a zone', () => {
       input([primary, seen('secondary-0', 'secondary', soa(8), forgot)], { before }),
     );
     expect(newer.transfers[1]).not.toHaveProperty('method');
+  });
+
+  test('what a pod says of the serial before the one that it answers with is not told of this one', () => {
+    const former = { ...transferred, serial: 7 };
+    const before = reportOf(input([primary, seen('secondary-0', 'secondary', soa(7), former)]));
+    const ahead = [
+      seen('primary-0', 'primary', soa(8), {}),
+      seen('secondary-0', 'secondary', soa(8), former),
+    ];
+    const early = reportOf(input(ahead, { before }));
+    expect(early.transfers[1]).toMatchObject({ serial: 8, state: 'Current' });
+    for (const field of ['from', 'method', 'lastTransferTime'])
+      expect(early.transfers[1]).not.toHaveProperty(field);
+    expect(urgencyOf(before, early), 'waits for its word').toBe('passing');
+    const silent = seen('secondary-0', 'secondary', { kind: 'timeout' }, former);
+    const gone = reportOf(input([primary, silent], { before }));
+    expect(gone.transfers[1], 'without an answer it is all there is').toMatchObject({
+      from: transferred.from,
+      method: 'IXFR',
+    });
   });
 });
 
