@@ -136,6 +136,12 @@ export function afterRestart(memory: TransferMemory): TransferMemory {
   return rest;
 }
 
+/** How the last attempt ended was counted, and is of no more use. */
+export function attemptCounted(memory: TransferMemory): TransferMemory {
+  const { attempt: _, ...rest } = memory;
+  return rest;
+}
+
 /** Everything that a success disproves is forgotten. */
 export function proven(memory: TransferMemory): TransferMemory {
   const { expiredAt: _, failingSince: __, ...rest } = memory;

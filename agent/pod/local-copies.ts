@@ -14,6 +14,7 @@ import {
   type Arrival,
   type Attempt,
   afterRestart,
+  attemptCounted,
   noMemory,
   remember,
   type TransferMemory,
@@ -24,7 +25,7 @@ import type { ZoneCopy } from '../report/zone-copy.ts';
 import { Texts } from '../texts.ts';
 import { LoadProblems } from './load-problems.ts';
 import { isOlder, OffCopies, type OffCopiesDeps } from './off-copies.ts';
-import { copyOf, type TrackedCopy, trackedCopy } from './tracked-copy.ts';
+import { copyOf, seenState, type TrackedCopy, trackedCopy } from './tracked-copy.ts';
 
 export interface LocalCopiesDeps extends OffCopiesDeps {
   readonly feed: Feed;
@@ -86,8 +87,8 @@ export class LocalCopies {
 
   /** Every copy as it was last seen, times in ms since 1970. */
   *samples(): Generator<{ zone: DomainName; role: Role } & ZoneTransferState> {
-    for (const [zone, { plan, state }] of this.#zones)
-      if (state !== undefined) yield { zone, role: plan.kind, ...state };
+    for (const [zone, { plan, copy }] of this.#zones)
+      if (copy !== undefined) yield { zone, role: plan.kind, ...seenState(copy) };
   }
 
   /** Primaries (`endpointId`) that answered without having what was agreed on, by the zones that wait for it. */
@@ -97,7 +98,7 @@ export class LocalCopies {
 
   /** Nothing newer is known than what is served; also of a zone that was not looked at yet. */
   isCurrent(zone: DomainName): boolean {
-    return (this.#zones.get(zone)?.state?.state ?? 'Current') === 'Current';
+    return (this.#zones.get(zone)?.copy?.state ?? 'Current') === 'Current';
   }
 
   /** The last transfer that brought its data, as named has logged it. */
@@ -139,7 +140,7 @@ export class LocalCopies {
     if (known === undefined) {
       const { memory } = this.#early.get(plan.zone) ?? { memory: noMemory };
       if (memory.attempt !== undefined) this.#deps.onAttempt(plan.zone, memory.attempt);
-      this.#zones.set(plan.zone, trackedCopy(plan, wanted, memory));
+      this.#zones.set(plan.zone, trackedCopy(plan, wanted, attemptCounted(memory)));
       this.#dirty.add(plan.zone);
       return;
     }
@@ -164,8 +165,10 @@ export class LocalCopies {
     const since = this.#holderOf(event.zone).memory.running?.since ?? event.at;
     const grown = journal !== undefined && journal.mtimeMs >= since - CLOCK_GRAIN_MS;
     this.#remember(event, grown);
-    const attempt = this.#zones.get(event.zone)?.memory.attempt;
-    if (attempt !== undefined) this.#deps.onAttempt(event.zone, attempt);
+    const known = this.#zones.get(event.zone);
+    if (known?.memory.attempt === undefined) return;
+    this.#deps.onAttempt(event.zone, known.memory.attempt);
+    known.memory = attemptCounted(known.memory);
   }
 
   #remember(event: Exclude<TransferEvent, { kind: 'bad-signature' }>, journal?: boolean): void {
@@ -261,7 +264,7 @@ export class LocalCopies {
     const tracked = this.#zones.get(zone);
     if (tracked === undefined) return;
     const { clock, wire } = this.#deps;
-    tracked.lookedAt = clock.monotonic();
+    tracked.lookedAt = Math.floor(clock.monotonic());
     const isAsked = this.#met || tracked.lookedAt - this.#startedAt > START_MS;
     const served = isAsked ? await wire.soaHere(zone) : undefined;
     const primaries = served === undefined ? [] : await this.#off.probe(tracked, served);
@@ -278,14 +281,20 @@ export class LocalCopies {
       ...(statistics?.loaded === undefined ? {} : { loadedAt: statistics.loaded }),
     };
     tracked.memory = observe(tracked.memory, look);
-    tracked.state = judge(tracked.memory, look);
-    if (tracked.state.state === 'Current' && !missesChange(tracked, served))
-      this.#notCurrent.delete(zone);
+    const state = judge(tracked.memory, look);
+    if (state.state === 'Current' && !missesChange(tracked, served)) this.#notCurrent.delete(zone);
     else this.#notCurrent.add(zone);
-    tracked.copy = copyOf(plan, tracked.state);
-    if (this.#deps.feed.put(tracked.copy)) this.#deps.onChange(zone);
+    this.#tell(tracked, state);
     this.#off.noteOutdated(tracked);
     this.#off.nudge(tracked);
+  }
+
+  #tell(tracked: TrackedCopy, state: ZoneTransferState): void {
+    const copy = copyOf(tracked.plan, state, this.#texts);
+    const isNew = this.#deps.feed.put(copy);
+    // Otherwise the one that the feed has is enough.
+    if (isNew || tracked.copy === undefined) tracked.copy = copy;
+    if (isNew) this.#deps.onChange(tracked.plan.zone);
   }
 }
 

@@ -25,7 +25,7 @@ export interface OffCopy {
   /** The serial that was agreed on, as far as this pod has heard. */
   wanted: Serial | undefined;
   memory: TransferMemory;
-  /** Since when it is missing, behind or failing, by the monotonic clock. */
+  /** Since when it is missing, behind or failing, by the monotonic clock; times here are whole ms, of which V8 makes no objects. */
   offSince: number | undefined;
   patience: number;
   /** When named was told last to refresh because of that, and how often in a row. */
@@ -83,7 +83,7 @@ export class OffCopies {
     }
     const serial = served.kind === 'soa' ? served.serial : undefined;
     const behind = serial === undefined || isOlder(serial, wanted);
-    const now = this.#deps.clock.monotonic();
+    const now = Math.floor(this.#deps.clock.monotonic());
     const off = behind || memory.failures.size > 0 || memory.unserved.length > 0;
     copy.offSince = off ? (copy.offSince ?? now) : undefined;
     const first = serial === undefined && memory.failures.size === 0;
@@ -131,7 +131,7 @@ export class OffCopies {
   /** named waits long before it tries again by itself; a copy that could be current is not left to that. */
   nudge(copy: OffCopy): void {
     const { offSince, memory } = copy;
-    const now = this.#deps.clock.monotonic();
+    const now = Math.floor(this.#deps.clock.monotonic());
     if (offSince === undefined) copy.nudges = 0;
     if (offSince === undefined || memory.running !== undefined) return;
     const pause = Math.min(LONGEST_PAUSE_MS, copy.patience * 2 ** copy.nudges);

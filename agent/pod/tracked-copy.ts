@@ -1,4 +1,4 @@
-import { timestamp } from '../clock.ts';
+import { timestamp, toSeconds } from '../clock.ts';
 import { displayName } from '../dns/name.ts';
 import type { Serial } from '../dns/serial.ts';
 import type { NamedZone } from '../observe/named-statistics.ts';
@@ -6,15 +6,16 @@ import type { PrimaryPlan, SecondaryPlan } from '../plan/plan-zone.ts';
 import type { TransferMemory } from '../plan/transfer-memory.ts';
 import type { ZoneTransferState } from '../plan/transfer-state.ts';
 import type { ZoneCopy } from '../report/zone-copy.ts';
+import type { Texts } from '../texts.ts';
 import { type OffCopy, PATIENCE_MS } from './off-copies.ts';
 
 /** What is known of this pod's copy of one zone. */
 export interface TrackedCopy extends OffCopy {
   plan: PrimaryPlan | SecondaryPlan;
   statistics: NamedZone | undefined;
-  state: ZoneTransferState | undefined;
+  /** As it was last seen. */
   copy: ZoneCopy | undefined;
-  /** By the monotonic clock. */
+  /** By the monotonic clock, in whole ms. */
   lookedAt: number;
 }
 
@@ -37,21 +38,37 @@ export const trackedCopy = (
   probedAt: 0,
   probes: 0,
   statistics: undefined,
-  state: undefined,
   copy: undefined,
-  lookedAt: Number.NEGATIVE_INFINITY,
+  lookedAt: 0,
 });
 
-/** As it is told to peers. */
-export function copyOf(plan: PrimaryPlan | SecondaryPlan, state: ZoneTransferState): ZoneCopy {
+/** As it is told to peers. Zones that came together have equal times, to the second. */
+export function copyOf(
+  plan: PrimaryPlan | SecondaryPlan,
+  state: ZoneTransferState,
+  texts: Texts,
+): ZoneCopy {
   const { lastTransferTime, expiresAt, behindSince, ...rest } = state;
+  const shared = (time: number): string => texts.share(toSeconds(timestamp(time)));
   return {
     zone: displayName(plan.zone),
     object: plan.object.key,
     role: plan.kind,
     ...rest,
-    ...(lastTransferTime === undefined ? {} : { lastTransferTime: timestamp(lastTransferTime) }),
-    ...(expiresAt === undefined ? {} : { expiresAt: timestamp(expiresAt) }),
+    ...(lastTransferTime === undefined ? {} : { lastTransferTime: shared(lastTransferTime) }),
+    ...(expiresAt === undefined ? {} : { expiresAt: shared(expiresAt) }),
     ...(behindSince === undefined ? {} : { behindSince: timestamp(behindSince) }),
+  };
+}
+
+/** The other way round than `copyOf`. */
+export function seenState(copy: ZoneCopy): ZoneTransferState {
+  const { zone: _, object: __, role: ___, ...rest } = copy;
+  const { lastTransferTime, expiresAt, behindSince, ...state } = rest;
+  return {
+    ...state,
+    ...(lastTransferTime === undefined ? {} : { lastTransferTime: Date.parse(lastTransferTime) }),
+    ...(expiresAt === undefined ? {} : { expiresAt: Date.parse(expiresAt) }),
+    ...(behindSince === undefined ? {} : { behindSince: Date.parse(behindSince) }),
   };
 }

@@ -41,7 +41,7 @@ export function keepObject(
   { texts, lastGood, warn }: KeeperOptions,
 ): KeptObject | undefined {
   const read = readObject(raw, { where: key, defaultNamespace: '' });
-  const ofZone = raw['kind'] === 'DNSZone' ? zonePart(raw, before, texts) : {};
+  const ofZone = raw['kind'] === 'DNSZone' ? zonePart(raw, before, texts) : undefined;
   switch (read.kind) {
     case 'skipped':
       return undefined;
@@ -53,7 +53,9 @@ export function keepObject(
       const object = same(before?.object, trimmed(read.object, key, texts));
       if (object !== before?.object && read.warnings.length > 0)
         warn(objectName(object.kind, object.metadata), read.warnings);
-      return { version, object, ...ofZone };
+      // Field by field, see `trimmed`.
+      if (ofZone?.uid === undefined) return { version, object, ...ofZone };
+      return { version, object, uid: ofZone.uid, status: ofZone.status };
     }
   }
 }
@@ -62,7 +64,7 @@ function zonePart(
   raw: RawObject,
   before: KeptObject | undefined,
   texts: Texts,
-): Pick<KeptObject, 'uid' | 'status'> {
+): { readonly uid?: string; readonly status: ZoneStatus } {
   const uid = isObject(raw['metadata']) ? raw['metadata']['uid'] : undefined;
   const read = zoneStatusOf(raw);
   const { firstSeen, allocated, report } = read;
