@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { type DomainName, parseName } from './name.ts';
 import { canonicalRRsets, type RRset } from './rrset.ts';
 import type { Serial } from './serial.ts';
@@ -44,7 +44,7 @@ export function zoneContentOf({ zone, soa, soaTtl, rrsets }: ZoneRecords): ZoneC
     for (const data of rdata) lines.push(start + data);
   }
   const text = lines.join('\n');
-  const digest = createHash('sha256').update(text).digest('hex');
+  const digest = hash('sha256', text);
   return { zone, text, hash: ['sha256', digest].join(':'), records: lines.length - 1 };
 }
 

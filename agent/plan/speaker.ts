@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Role } from './registration.ts';
 
 /** A pod that could speak for a zone. */
@@ -38,5 +38,5 @@ export function speakerOf(zone: string, candidates: readonly Candidate[]): strin
 
 /** Hexadecimal, so that strings compare as numbers do. The separator keeps ("a", "bc") and ("ab", "c") apart. */
 function score(zone: string, pod: string): string {
-  return createHash('sha256').update(`${zone}\0${pod}`).digest('hex');
+  return hash('sha256', `${zone}\0${pod}`);
 }

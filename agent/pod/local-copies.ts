@@ -22,6 +22,7 @@ import {
 import { judge, observe, type ZoneTransferState } from '../plan/transfer-state.ts';
 import type { Feed } from '../report/feed.ts';
 import type { ZoneCopy } from '../report/zone-copy.ts';
+import type { ObjectKey } from '../resources/types.ts';
 import { Texts } from '../texts.ts';
 import { LoadProblems } from './load-problems.ts';
 import { isOlder, OffCopies, type OffCopiesDeps } from './off-copies.ts';
@@ -32,7 +33,7 @@ export interface LocalCopiesDeps extends OffCopiesDeps {
   readonly journalOf: (zone: DomainName) => string;
   readonly onAttempt: (zone: DomainName, attempt: Attempt) => void;
   /** A copy is another than before. */
-  readonly onChange: (zone: DomainName) => void;
+  readonly onChange: (object: ObjectKey) => void;
 }
 
 /** Looks at once; each is a question to named over loopback. */
@@ -294,7 +295,7 @@ export class LocalCopies {
     const isNew = this.#deps.feed.put(copy);
     // Otherwise the one that the feed has is enough.
     if (isNew || tracked.copy === undefined) tracked.copy = copy;
-    if (isNew) this.#deps.onChange(tracked.plan.zone);
+    if (isNew) this.#deps.onChange(tracked.plan.object.key);
   }
 }
 

@@ -50,7 +50,10 @@ export async function openPod(options: Options, context: Context): Promise<Pod> 
   const feed = new Feed({ pod: options.pod.name, uid: options.pod.uid, epoch: randomUUID() });
   const speaker = new Speaker({
     parts,
-    ownCopy: (zone) => copies.copyOf(zone),
+    ownCopy: ({ zone, object }) => {
+      const copy = copies.copyOf(zone);
+      return copy?.object === object.key ? copy : undefined;
+    },
     tells: (pod) => feeds.stateOf(pod).kind === 'answering',
     random: context.random,
   });
@@ -63,7 +66,7 @@ export async function openPod(options: Options, context: Context): Promise<Pod> 
       await command('refresh', zone);
     },
     onAttempt: (_zone, attempt) => parts.metrics.observeTransfer(attempt),
-    onChange: (zone) => speaker.onCopy(zone),
+    onChange: (object) => speaker.onCopy(object),
     onOutdated: () => agent.wake(),
   });
   const agent = new Agent(parts, copies, () => afterPass());

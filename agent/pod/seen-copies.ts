@@ -1,4 +1,3 @@
-import type { DomainName } from '../dns/name.ts';
 import type { SoaAnswer } from '../observe/dns-client.ts';
 import type { ZonePlan } from '../plan/plan-zone.ts';
 import type { Role } from '../plan/registration.ts';
@@ -12,7 +11,7 @@ import type { AgentParts } from './parts.ts';
 
 export interface SeenCopiesDeps {
   readonly parts: Pick<AgentParts, 'options' | 'given' | 'wire' | 'clock'>;
-  readonly ownCopy: (zone: DomainName) => CopyState | undefined;
+  readonly ownCopy: (plan: ZonePlan) => CopyState | undefined;
   /** What a peer has told of its copy. */
   readonly told: (pod: string, plan: ZonePlan) => CopyState | undefined;
   /** Whether a peer tells of its copies as they change. */
@@ -53,7 +52,7 @@ export class SeenCopies {
   async #seen(plan: ZonePlan, pod: Pod, role: Role, former?: Transfer): Promise<SeenCopy> {
     const { parts, ownCopy, told } = this.#deps;
     const self = pod.pod === parts.options.pod.name;
-    const copy = self ? ownCopy(plan.zone) : told(pod.pod, plan);
+    const copy = self ? ownCopy(plan) : told(pod.pod, plan);
     const isKnown = former?.role === role && !self && this.#isHeard(pod);
     const known = isKnown ? stillTold(former, pod, copy) : undefined;
     const ask = () => (self ? parts.wire.soaHere(plan.zone) : this.#ask(plan, pod));

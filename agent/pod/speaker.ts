@@ -1,5 +1,4 @@
 import { atOnce } from '../at-once.ts';
-import type { DomainName } from '../dns/name.ts';
 import { Mailbox } from '../mailbox.ts';
 import type { ClusterView } from '../observe/cluster.ts';
 import type { PassOutcome } from '../pass/pass.ts';
@@ -23,11 +22,11 @@ import { Texts } from '../texts.ts';
 import type { AgentParts } from './parts.ts';
 import { SeenCopies } from './seen-copies.ts';
 import { SpokenZones } from './spoken-zones.ts';
-import { ZoneObjects } from './zone-objects.ts';
 
 export interface SpeakerDeps {
   readonly parts: AgentParts;
-  readonly ownCopy: (zone: DomainName) => ZoneCopy | undefined;
+  /** What this pod has of the object's zone. */
+  readonly ownCopy: (plan: ZonePlan) => ZoneCopy | undefined;
   /** Whether a peer tells of its copies as they change. */
   readonly tells: (pod: string) => boolean;
   /** From 0 to below 1. */
@@ -58,7 +57,7 @@ const EVERY_ZONE_MS = 300_000;
 const ASKED_MS = 2 * EVERY_ZONE_MS;
 /** After another pod wrote in between. */
 const CONFLICT_MS = 20;
-/** How often it is looked whether another pod has told of a zone that this one speaks for. */
+/** How often it is looked for zones that another pod has told of, or that were not looked at for long. */
 const SWEEP_MS = 5000;
 
 /**
@@ -70,7 +69,6 @@ export class Speaker {
   readonly #bell = new Mailbox();
   readonly #feeds = new Map<string, Map<ObjectKey, CopyState>>();
   readonly #texts = new Texts();
-  readonly #objects = new ZoneObjects();
   /** Zones to look at, and when, by the monotonic clock. */
   readonly #schedule = new Schedule<ObjectKey>();
   /** Those that it is time for. */
@@ -81,7 +79,7 @@ export class Speaker {
   readonly #awaited = new AwaitedZones();
   /** How often a zone was looked at in a row and found unsettled. */
   readonly #unsettled = new Map<ObjectKey, number>();
-  /** When all pods of a zone were asked last, by the monotonic clock. */
+  /** When all pods of a zone were asked last, by the monotonic clock in whole ms; the zone looked at last comes last. */
   readonly #askedAt = new Map<ObjectKey, number>();
   readonly #spoken = new SpokenZones();
   #sweepAt = 0;
@@ -119,7 +117,9 @@ export class Speaker {
       if (plan === undefined) this.#forget(key);
       else this.#onPlan(plan);
     }
-    for (const zone of changedKeys(before?.failures, outcome.failures)) this.onCopy(zone);
+    const failed = new Set(changedKeys(before?.failures, outcome.failures));
+    if (failed.size > 0)
+      for (const [key, { zone }] of outcome.plan.zones) if (failed.has(zone)) this.#soon(key);
     const invalid = invalidZones(view);
     for (const key of changedKeys(this.#invalid, invalid)) this.#soon(key);
     this.#invalid = invalid;
@@ -127,13 +127,11 @@ export class Speaker {
 
   #onPlan(plan: ZonePlan): void {
     const { key } = plan.object;
-    this.#objects.put(key, plan.zone);
     this.#spoken.forget(key);
     this.#soon(key);
   }
 
   #forget(key: ObjectKey): void {
-    this.#objects.remove(key);
     this.#schedule.delete(key);
     this.#due.delete(key);
     this.#awaited.take(key);
@@ -150,8 +148,8 @@ export class Speaker {
   }
 
   /** This pod's copy of a zone is another than before. */
-  onCopy(zone: DomainName): void {
-    for (const key of this.#objects.of(zone)) this.#soon(key);
+  onCopy(object: ObjectKey): void {
+    this.#soon(object);
   }
 
   /** A peer has told of its copies. */
@@ -212,9 +210,13 @@ export class Speaker {
     this.#bell.close();
   }
 
-  /** Nobody makes a pass because another pod has told of a zone. */
+  /** Nobody makes a pass because another pod has told of a zone, or because one was not looked at for long. */
   #sweep(now: number): void {
     this.#sweepAt = now + SWEEP_MS;
+    for (const [key, at] of this.#askedAt) {
+      if (at > now - EVERY_ZONE_MS) break;
+      this.#soon(key);
+    }
     const { statuses } = this.#deps.parts.cluster.view();
     const { name } = this.#deps.parts.options.pod;
     for (const [key, ms] of this.#spoken.overruled(name, (zone) => statuses.get(zone)?.report))
@@ -256,7 +258,11 @@ export class Speaker {
   #waitOf(key: ObjectKey, now: number): number {
     const plan = this.#outcome?.plan.zones.get(key);
     if (plan === undefined || this.#isWrong(key, plan)) return 0;
-    const urgency = awaited(this.#saidOf(plan), this.#published(key));
+    const said = Array.from(
+      this.#said(plan),
+      ([{ pod, ips }, copy]) => [whoIs({ pod, ip: ips[0] ?? '' }), copy] as const,
+    );
+    const urgency = awaited(new Map(said), this.#published(key));
     if (urgency === undefined) return 0;
     const waited = this.#awaited.wait(key, urgency, now);
     return this.#queue.waitsUntil(waited, this.#many) - now;
@@ -278,17 +284,14 @@ export class Speaker {
   }
 
   /** What the zone's pods say of their copies, those that answer. */
-  #saidOf({ placement, zone, object }: ZonePlan): Map<string, CopyState | undefined> {
+  *#said(plan: ZonePlan): Generator<readonly [Pod, CopyState | undefined]> {
     const { name } = this.#deps.parts.options.pod;
-    const copies = new Map<string, CopyState | undefined>();
-    for (const pods of [placement.primaries, placement.secondaries])
-      for (const each of pods) {
-        const { pod, ips } = each;
-        const copy =
-          pod === name ? this.#deps.ownCopy(zone) : this.#feeds.get(pod)?.get(object.key);
-        if (isLive(each)) copies.set(whoIs({ pod, ip: ips[0] ?? '' }), copy);
+    const { primaries, secondaries } = plan.placement;
+    for (const pods of [primaries, secondaries])
+      for (const pod of pods) {
+        const ofPeer = () => this.#feeds.get(pod.pod)?.get(plan.object.key);
+        if (isLive(pod)) yield [pod, pod.pod === name ? this.#deps.ownCopy(plan) : ofPeer()];
       }
-    return copies;
   }
 
   #speaksFor(key: ObjectKey): boolean {
@@ -310,9 +313,12 @@ export class Speaker {
 
   #rankOf(key: ObjectKey): number {
     const plan = this.#outcome?.plan.zones.get(key);
-    const copies = plan === undefined ? [] : [...this.#saidOf(plan).values()];
-    if (copies.some((copy) => copy?.state === 'Failing')) return 0;
-    return copies.every((copy) => copy?.state === 'Current') ? 1 : 2;
+    let rank = 1;
+    for (const [, copy] of plan === undefined ? [] : this.#said(plan)) {
+      if (copy?.state === 'Failing') return 0;
+      if (copy?.state !== 'Current') rank = 2;
+    }
+    return rank;
   }
 
   async #look(key: ObjectKey): Promise<void> {
@@ -326,7 +332,7 @@ export class Speaker {
     const waited = this.#awaited.take(key);
     const told = waited !== undefined && isOneOfMany ? this.#confirmed(key) : undefined;
     const copies = plan === undefined ? [] : await this.#copies.of(plan, told);
-    if (told === undefined) this.#askedAt.set(key, this.#deps.parts.clock.monotonic());
+    this.#noteAsked(key, told === undefined);
     const report = this.#reportOf(key, plan, copies);
     this.#lookAgain(
       key,
@@ -336,6 +342,13 @@ export class Speaker {
     const before = this.#queue.writing(key) ?? this.#published(key);
     if (before !== undefined && sameReport(before, report)) this.#queue.drop(key);
     else this.#queue.put(key, report, urgencyOf(before, report), waited);
+  }
+
+  #noteAsked(key: ObjectKey, inFull: boolean): void {
+    const now = Math.floor(this.#deps.parts.clock.monotonic());
+    const at = inFull ? now : (this.#askedAt.get(key) ?? now);
+    this.#askedAt.delete(key);
+    this.#askedAt.set(key, at);
   }
 
   /** What is told of the zone, or about to be, where all of its pods were asked not long ago. */
@@ -353,7 +366,7 @@ export class Speaker {
       this.#published(key) === undefined &&
       this.#outcome?.diverged.has(key) !== true &&
       (this.#unsettled.get(key) ?? 0) < COMING_LOOKS &&
-      (this.#deps.ownCopy(plan.zone)?.state ?? 'Pending') === 'Pending' &&
+      (this.#deps.ownCopy(plan)?.state ?? 'Pending') === 'Pending' &&
       this.#outcome?.failures.has(plan.zone) !== true
     );
   }
@@ -364,12 +377,12 @@ export class Speaker {
 
   #lookAgain(key: ObjectKey, settled: boolean): void {
     const looks = this.#unsettled.get(key) ?? 0;
-    if (settled) this.#unsettled.delete(key);
-    else this.#unsettled.set(key, looks + 1);
-    this.#soon(
-      key,
-      settled ? EVERY_ZONE_MS : Math.min(LONGEST_UNSETTLED_MS, UNSETTLED_MS * 2 ** looks),
-    );
+    if (settled) {
+      this.#unsettled.delete(key);
+      return;
+    }
+    this.#unsettled.set(key, looks + 1);
+    this.#soon(key, Math.min(LONGEST_UNSETTLED_MS, UNSETTLED_MS * 2 ** looks));
   }
 
   /** An object that was never valid has no placement: any pod may tell. */
