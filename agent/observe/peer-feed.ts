@@ -9,6 +9,8 @@ export interface FeedPeer {
   readonly uid: string;
   readonly address: string;
   readonly port: number;
+  /** Why it is followed: for what it tells of its copies, or only to know that it is there. */
+  readonly purpose: 'copies' | 'life';
 }
 
 export type FeedState =
@@ -55,7 +57,7 @@ export class PeerFeeds {
     this.#deps = deps;
   }
 
-  /** Whom to follow from now on; those that are followed already go on undisturbed. */
+  /** Whom to follow from now on; those that are followed already, for the same, go on undisturbed. */
   follow(peers: Iterable<FeedPeer>): void {
     const wanted = new Map([...peers].map((peer) => [peer.pod, peer]));
     for (const [pod, { peer, end }] of this.#followed) {
@@ -154,4 +156,8 @@ export const pauseAfter = (failures: number, random: () => number): number =>
   Math.min(30_000, 500 * 2 ** failures) * (0.5 + random() / 2);
 
 const samePeer = (a: FeedPeer, b: FeedPeer | undefined): boolean =>
-  b !== undefined && a.uid === b.uid && a.address === b.address && a.port === b.port;
+  b !== undefined &&
+  a.uid === b.uid &&
+  a.address === b.address &&
+  a.port === b.port &&
+  a.purpose === b.purpose;

@@ -137,22 +137,23 @@ function tellAll(whole: Whole, transitions: TransitionLog): void {
   const view = cluster.view();
   const peers = [...view.peers.values()];
   tellLog(whole, transitions);
-  feeds.follow(peers.filter(isLive).map(feedPeer));
   metrics.setPeers(peers);
   metrics.setHeld(outcome?.held !== undefined);
   metrics.setProblems(view.invalid.length);
   metrics.setConfigurationRefused(refusedOf(outcome) !== undefined);
-  if (outcome === undefined) return;
-  copies.track(outcome.plan, view);
-  speaker.onPass(outcome, view);
+  if (outcome !== undefined) {
+    copies.track(outcome.plan, view);
+    speaker.onPass(outcome, view);
+  }
+  feeds.follow(peers.filter(isLive).flatMap((peer) => feedPeer(peer, speaker.listens) ?? []));
 }
 
-const feedPeer = ({ pod, uid, ips, httpPort }: Peer): FeedPeer => ({
-  pod,
-  uid,
-  address: ips[0] ?? '',
-  port: httpPort,
-});
+/** Who speaks for no zone follows primaries alone: what it transfers from them depends on their lives. */
+function feedPeer({ pod, uid, ips, httpPort, role }: Peer, listens: boolean): FeedPeer | undefined {
+  if (!listens && role !== 'primary') return undefined;
+  const purpose = listens ? 'copies' : 'life';
+  return { pod, uid, address: ips[0] ?? '', port: httpPort, purpose };
+}
 
 /** A reload waits for what is under way, however long that takes: two of us must never work at once. */
 async function finish(

@@ -87,6 +87,8 @@ export class Speaker {
   readonly #queue: ReportQueue;
   /** What was told of zones whose statuses cannot hold it. */
   readonly #untold = new Map<ObjectKey, ZoneReport>();
+  /** Zones without a primary that lives: their secondaries speak for them. */
+  readonly #orphans = new Set<ObjectKey>();
   #outcome: PassOutcome | undefined;
   /** What is wrong with objects, as text. */
   #invalid: ReadonlyMap<ObjectKey, string> = new Map();
@@ -108,8 +110,12 @@ export class Speaker {
     });
   }
 
+  /** Whether it may be for this pod to speak, so that it has to know what its peers have. */
+  get listens(): boolean {
+    return this.#outcome?.plan.topology.self.role === 'primary' || this.#orphans.size > 0;
+  }
+
   onPass(outcome: PassOutcome, view: ClusterView): void {
-    this.#forgetGone(view);
     const before = this.#outcome;
     this.#outcome = outcome;
     for (const key of outcome.plan.changed) {
@@ -117,6 +123,7 @@ export class Speaker {
       if (plan === undefined) this.#forget(key);
       else this.#onPlan(plan);
     }
+    this.#forgetGone(view);
     const failed = new Set(changedKeys(before?.failures, outcome.failures));
     if (failed.size > 0)
       for (const [key, { zone }] of outcome.plan.zones) if (failed.has(zone)) this.#soon(key);
@@ -127,11 +134,15 @@ export class Speaker {
 
   #onPlan(plan: ZonePlan): void {
     const { key } = plan.object;
+    if (plan.placement.primaries.some((pod) => candidate(pod, 'primary').live))
+      this.#orphans.delete(key);
+    else this.#orphans.add(key);
     this.#spoken.forget(key);
     this.#soon(key);
   }
 
   #forget(key: ObjectKey): void {
+    this.#orphans.delete(key);
     this.#schedule.delete(key);
     this.#due.delete(key);
     this.#awaited.take(key);
@@ -144,7 +155,8 @@ export class Speaker {
 
   /** Pods are replaced under new names all the time; each has told of every zone. */
   #forgetGone({ peers }: ClusterView): void {
-    for (const pod of this.#feeds.keys()) if (!peers.has(pod)) this.#feeds.delete(pod);
+    for (const pod of this.#feeds.keys())
+      if (!peers.has(pod) || !this.listens) this.#feeds.delete(pod);
   }
 
   /** This pod's copy of a zone is another than before. */
@@ -154,6 +166,7 @@ export class Speaker {
 
   /** A peer has told of its copies. */
   onPeer(pod: string, { full, zones, gone }: Pick<FeedPage, 'full' | 'zones' | 'gone'>): void {
+    if (!this.listens) return;
     const copies = full ? new Map<ObjectKey, CopyState>() : (this.#feeds.get(pod) ?? new Map());
     this.#feeds.set(pod, copies);
     // In the text that is kept of a key already, if it is.

@@ -46,7 +46,8 @@ function scene() {
     asked.push(pod);
     return { kind: 'soa', serial: served[pod], authoritative: true, soa: {}, rttMs: 1 };
   };
-  const view = { zones: new Map(), peers: new Map(), statuses, invalid: [] };
+  const peers = new Map([[secondary.pod, secondary]]);
+  const view = { zones: new Map(), peers, statuses, invalid: [] };
   const parts = {
     options: { pod: { name: self.pod } },
     given: { cluster: undefined },
@@ -70,7 +71,7 @@ function scene() {
   const object = { key, metadata: { uid: 'u', generation: 1 } };
   const plan = { kind: 'primary', zone, object, placement, problems: [] };
   const outcome = {
-    plan: { zones: new Map([[key, plan]]), changed: [key] },
+    plan: { zones: new Map([[key, plan]]), changed: [key], topology: { self } },
     failures: new Map(),
     diverged: new Map(),
   };
@@ -83,8 +84,8 @@ function scene() {
     } else speaker.onPeer(secondary.pod, { full: false, zones: [{ ...copy, seq: 1 }], gone: [] });
   };
   const run = speaker.run(stop.signal);
-  says('secondary', 1);
   speaker.onPass(outcome as unknown as PassOutcome, view as unknown as ClusterView);
+  says('secondary', 1);
   return {
     ...{ served, asked, written, says },
     end: async () => {

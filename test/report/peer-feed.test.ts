@@ -40,7 +40,10 @@ class PeerStub {
   }
 
   get peer(): FeedPeer {
-    return { pod: 'peer-0', uid: 'uid-0', address: '127.0.0.1', port: this.#port };
+    return {
+      ...{ pod: 'peer-0', uid: 'uid-0', address: '127.0.0.1', port: this.#port },
+      purpose: 'copies',
+    };
   }
 
   async stop(): Promise<void> {
@@ -183,6 +186,16 @@ test('following the same peers again disturbs no open question; one that is gone
   stub.feed.put(copy('b'));
   await feeds.close();
   expect(pages.length).toBe(pagesBefore);
+});
+
+test('a peer that is followed for something else tells everything anew', async () => {
+  stub.feed.put(copy('a'));
+  feeds.follow([{ ...stub.peer, purpose: 'life' }]);
+  await until(() => stub.asked.length > 1);
+  pages.length = 0;
+  feeds.follow([stub.peer]);
+  await until(() => pages.length > 0);
+  expect(pages[0]).toMatchObject({ full: true, zones: [{ object: copy('a').object }] });
 });
 
 test('closing does not wait for an open question', async () => {
