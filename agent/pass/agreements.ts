@@ -279,7 +279,7 @@ export class Agreements {
       date: styledByDate ? dateSerial(clock.now()) : undefined,
       sinceAllocation: now - (memory.allocated?.seenAt ?? Number.NEGATIVE_INFINITY),
     };
-    if (isSettled(input)) settle(memory);
+    if (isSettled(input)) settle(memory, served);
     else memory.unsettledSince ??= now;
     return agree({ ...input, unsettledFor: now - (memory.unsettledSince ?? now) });
   }
@@ -401,7 +401,8 @@ export class Agreements {
 const isUnknownHere = ({ served }: About): boolean =>
   served !== undefined && servingOf(served) === undefined;
 
-function settle(memory: Memory): void {
+function settle(memory: Memory, served: ServedZone | undefined): void {
+  if (servingOf(served) !== undefined) memory.heard = undefined;
   memory.unsettledSince = undefined;
   memory.turnAt = undefined;
   memory.taken = undefined;

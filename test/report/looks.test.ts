@@ -34,7 +34,7 @@ const copyOf = (role: 'primary' | 'secondary', serial: number): ZoneCopy => ({
   ...(role === 'secondary' && { from: '10.0.0.1', method: 'IXFR' }),
 });
 
-/** A primary's speaker for one zone, with all that it asks and writes. */
+/** The speaker of one zone, with all that it asks and writes. */
 function scene() {
   const served = { [self.pod]: 1, [secondary.pod]: 1 };
   const asked: string[] = [];
@@ -135,4 +135,28 @@ test('a zone that nothing is said of is looked at every five minutes: its server
   expect(asked).toContain(secondary.pod);
   expect(written.at(-1)?.transfers.map(({ state }) => state)).toEqual(['Current', 'Lagging']);
   await end();
+});
+
+test('a secondary listens to its peers for as long as a zone has no primary that lives', () => {
+  const speaker = new Speaker({
+    parts: { clock, options: {}, cluster: {} } as unknown as SpeakerDeps['parts'],
+    ownCopy: () => undefined,
+    tells: () => true,
+    random: () => 0,
+  });
+  const at = registration('secondary-1', 'secondary');
+  const listensWith = (primary: object): boolean => {
+    const placement = { primaries: [{ ...self, ...primary }], secondaries: [at] };
+    const plan = { kind: 'secondary', zone, object: { key }, placement };
+    const planned = { zones: new Map([[key, plan]]), changed: [key], topology: { self: at } };
+    const outcome = { plan: planned, failures: new Map() } as unknown as PassOutcome;
+    const view = { peers: new Map(), invalid: [] } as unknown as ClusterView;
+    speaker.onPass(outcome, view);
+    return speaker.listens;
+  };
+  expect(speaker.listens).toBe(false);
+  expect(listensWith({ liveness: 'live' })).toBe(false);
+  expect(listensWith({ liveness: 'silent' })).toBe(true);
+  expect(listensWith({ liveness: 'live' })).toBe(false);
+  expect(listensWith({ liveness: 'live', draining: true })).toBe(true);
 });
