@@ -13,11 +13,14 @@ type Changed = Map<ObjectKey, readonly DnsRecord[] | undefined>;
 export interface RecordIndex {
   readonly zones: Zones;
   readonly records: Records;
-  readonly reach: RecordReach;
+  /** Undefined: there are no records to look up. A secondary knows of none, and thousands of zones. */
+  readonly reach: RecordReach | undefined;
   readonly lists: LayeredMap<ObjectKey, readonly DnsRecord[]>;
   /** The zone's records in the order of their ids; undefined: it has none. Its identity stands for its content. */
   get(zone: ObjectKey): readonly DnsRecord[] | undefined;
 }
+
+const NO_LISTS: RecordIndex['lists'] = LayeredMap.of();
 
 /**
  * A record reaches a zone of its own namespace by `zoneRef` (the DNSZone's name), by `zone` (its zoneName), or by the
@@ -25,7 +28,8 @@ export interface RecordIndex {
  * then is looked at closely.
  */
 export function indexRecords(zones: Zones, records: Records, former?: RecordIndex): RecordIndex {
-  if (former === undefined) {
+  if (records.size === 0) return indexOf({ zones, records, reach: undefined, lists: NO_LISTS });
+  if (former?.reach === undefined) {
     const reach = new RecordReach(zones);
     return indexOf({ zones, records, reach, lists: LayeredMap.of(listsOf(records, reach)) });
   }
@@ -33,7 +37,7 @@ export function indexRecords(zones: Zones, records: Records, former?: RecordInde
   const reach = former.zones === zones ? former.reach : new RecordReach(zones, former.reach);
   const changed: Changed = new Map();
   applyRecords(changed, records, reach, former);
-  applyZones(changed, records, reach, former);
+  if (reach !== former.reach) applyZones(changed, records, reach, former);
   const lists = changed.size === 0 ? former.lists : former.lists.with(changed);
   return indexOf({ zones, records, reach, lists });
 }
@@ -75,7 +79,6 @@ function applyZones(
   reach: RecordReach,
   former: RecordIndex,
 ): void {
-  if (reach === former.reach) return;
   const { changed: zones, gone } = reach.saidAnew;
   for (const zone of gone) changed.set(zone, undefined);
   if (zones.length === 0) return;

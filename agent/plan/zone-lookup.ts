@@ -9,8 +9,10 @@ interface Selecting {
 
 /** The zones of one namespace, by all that a record can reach them by. */
 interface NamespaceZones {
+  readonly zones: DNSZone[];
   readonly byObjectName: Map<string, ObjectKey>;
-  readonly byZoneName: Map<string, ObjectKey[]>;
+  /** Made as soon as a record names its zone so. */
+  byZoneName: Map<string, ObjectKey[]> | undefined;
   /** By one of the labels that must have a value, so that a record meets few selectors that do not match it. */
   readonly byLabel: Map<string, Map<string, Selecting[]>>;
   /** Selectors that no label must have one value for. */
@@ -35,15 +37,16 @@ export class ZoneLookup {
     const found: ObjectKey[] = [];
     const referred = zoneRef === undefined ? undefined : zones.byObjectName.get(zoneRef);
     if (referred !== undefined) found.push(referred);
-    if (zone !== undefined) found.push(...(zones.byZoneName.get(canonical(zone)) ?? NONE));
+    if (zone !== undefined) found.push(...ofName(zones, canonical(zone)));
     addSelecting(zones, record, found);
     return found.length > 1 ? [...new Set(found)] : found;
   }
 
-  #add({ key, metadata, spec }: DNSZone): void {
+  #add(zone: DNSZone): void {
+    const { key, metadata, spec } = zone;
     const zones = this.#namespace(metadata.namespace);
+    zones.zones.push(zone);
     zones.byObjectName.set(metadata.name, key);
-    push(zones.byZoneName, canonical(spec.zoneName), key);
     for (const { selector } of spec.recordsFrom ?? []) addSelector(zones, { zone: key, selector });
   }
 
@@ -51,14 +54,24 @@ export class ZoneLookup {
     const known = this.#namespaces.get(namespace);
     if (known !== undefined) return known;
     const zones: NamespaceZones = {
+      zones: [],
       byObjectName: new Map(),
-      byZoneName: new Map(),
+      byZoneName: undefined,
       byLabel: new Map(),
       others: [],
     };
     this.#namespaces.set(namespace, zones);
     return zones;
   }
+}
+
+function ofName(namespace: NamespaceZones, name: string): readonly ObjectKey[] {
+  if (namespace.byZoneName === undefined) {
+    namespace.byZoneName = new Map();
+    for (const { key, spec } of namespace.zones)
+      push(namespace.byZoneName, canonical(spec.zoneName), key);
+  }
+  return namespace.byZoneName.get(name) ?? NONE;
 }
 
 function addSelector(zones: NamespaceZones, selecting: Selecting): void {

@@ -87,9 +87,10 @@ function zoneView(plan: ZonePlan, { parts, copies, speaker }: Whole): ZoneView |
   if (copy === undefined || copy.object !== plan.object.key) return undefined;
   const told = problemsOf(plan).map((problem) => ({ path: '', problem }));
   const speaks = speaker.speakerOf(plan);
+  const { seq: _, ...seen } = copy;
   const behind = copy.behindSince === undefined ? undefined : Date.parse(copy.behindSince);
   return {
-    ...copy,
+    ...seen,
     lagSeconds: behind === undefined ? 0 : Math.max(0, (parts.clock.now() - behind) / 1000),
     ...(plan.kind === 'secondary'
       ? { primaries: plan.primaries.map(({ address, port }) => `${address} port ${port}`) }

@@ -20,8 +20,7 @@ import {
   type TransferMemory,
 } from '../plan/transfer-memory.ts';
 import { judge, observe, type ZoneTransferState } from '../plan/transfer-state.ts';
-import type { Feed } from '../report/feed.ts';
-import type { ZoneCopy } from '../report/zone-copy.ts';
+import type { Feed, FeedZone } from '../report/feed.ts';
 import type { ObjectKey } from '../resources/types.ts';
 import { Texts } from '../texts.ts';
 import { LoadProblems } from './load-problems.ts';
@@ -82,7 +81,7 @@ export class LocalCopies {
   }
 
   /** As it is told to peers; undefined until it was looked at. */
-  copyOf(zone: DomainName): ZoneCopy | undefined {
+  copyOf(zone: DomainName): FeedZone | undefined {
     return this.#zones.get(zone)?.copy;
   }
 
@@ -291,10 +290,9 @@ export class LocalCopies {
   }
 
   #tell(tracked: TrackedCopy, state: ZoneTransferState): void {
-    const copy = copyOf(tracked.plan, state, this.#texts);
-    const isNew = this.#deps.feed.put(copy);
-    // Otherwise the one that the feed has is enough.
-    if (isNew || tracked.copy === undefined) tracked.copy = copy;
+    const copy = this.#deps.feed.put(copyOf(tracked.plan, state, this.#texts));
+    const isNew = copy !== tracked.copy;
+    tracked.copy = copy;
     if (isNew) this.#deps.onChange(tracked.plan.object.key);
   }
 }

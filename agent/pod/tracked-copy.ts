@@ -5,6 +5,7 @@ import type { NamedZone } from '../observe/named-statistics.ts';
 import type { PrimaryPlan, SecondaryPlan } from '../plan/plan-zone.ts';
 import type { TransferMemory } from '../plan/transfer-memory.ts';
 import type { ZoneTransferState } from '../plan/transfer-state.ts';
+import type { FeedZone } from '../report/feed.ts';
 import type { ZoneCopy } from '../report/zone-copy.ts';
 import type { Texts } from '../texts.ts';
 import { type OffCopy, PATIENCE_MS } from './off-copies.ts';
@@ -13,8 +14,8 @@ import { type OffCopy, PATIENCE_MS } from './off-copies.ts';
 export interface TrackedCopy extends OffCopy {
   plan: PrimaryPlan | SecondaryPlan;
   statistics: NamedZone | undefined;
-  /** As it was last seen. */
-  copy: ZoneCopy | undefined;
+  /** As it is told since it was last seen. */
+  copy: FeedZone | undefined;
   /** By the monotonic clock, in whole ms. */
   lookedAt: number;
 }
@@ -62,8 +63,8 @@ export function copyOf(
 }
 
 /** The other way round than `copyOf`. */
-export function seenState(copy: ZoneCopy): ZoneTransferState {
-  const { zone: _, object: __, role: ___, ...rest } = copy;
+export function seenState(copy: FeedZone): ZoneTransferState {
+  const { zone: _, object: __, role: ___, seq: ____, ...rest } = copy;
   const { lastTransferTime, expiresAt, behindSince, ...state } = rest;
   return {
     ...state,

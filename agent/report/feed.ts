@@ -45,7 +45,7 @@ export class Feed {
   readonly #gatherMs: number;
   readonly #goneLimit: number;
   // Maps keep the order of insertion; a change takes its entry out and puts it in last.
-  readonly #zones = new Map<string, { readonly copy: ZoneCopy; readonly seq: number }>();
+  readonly #zones = new Map<string, FeedZone>();
   readonly #gone = new Map<string, number>();
   readonly #waiting = new Set<() => void>();
   #epochs = 0;
@@ -62,16 +62,17 @@ export class Feed {
     this.#goneLimit = goneLimit ?? 10_000;
   }
 
-  /** Takes a zone's copy; does nothing and returns false where nothing in it changed. */
-  put(copy: ZoneCopy): boolean {
+  /** Takes a zone's copy, and returns it as it is told from now on: the former, where nothing in it changed. */
+  put(copy: ZoneCopy): FeedZone {
     const known = this.#zones.get(copy.object);
-    if (known !== undefined && sameCopy(known.copy, copy)) return false;
+    if (known !== undefined && sameCopy(known, copy)) return known;
     this.#seq += 1;
+    const told = { ...copy, seq: this.#seq };
     this.#zones.delete(copy.object);
-    this.#zones.set(copy.object, { copy, seq: this.#seq });
+    this.#zones.set(copy.object, told);
     this.#gone.delete(copy.object);
     this.#changed();
-    return true;
+    return told;
   }
 
   /** Forgets a zone, and tells so. */
@@ -92,11 +93,11 @@ export class Feed {
     const from = full ? 0 : seq;
     const zones: FeedZone[] = [];
     let more = false;
-    for (const { copy, seq: at } of this.#zones.values()) {
-      if (at <= from) continue;
+    for (const zone of this.#zones.values()) {
+      if (zone.seq <= from) continue;
       more = zones.length === this.#pageSize;
       if (more) break;
-      zones.push({ ...copy, seq: at });
+      zones.push(zone);
     }
     const upTo = more ? (zones.at(-1)?.seq ?? this.#seq) : this.#seq;
     const gone = full ? [] : [...this.#gone].filter(([, at]) => at > from && at <= upTo);
@@ -162,7 +163,7 @@ export class Feed {
 }
 
 /** Equal in every field; a copy's fields are plain values. */
-function sameCopy(known: ZoneCopy, copy: ZoneCopy): boolean {
+function sameCopy({ seq: _, ...known }: FeedZone, copy: ZoneCopy): boolean {
   const fields = new Set([...Object.keys(known), ...Object.keys(copy)]) as Set<keyof ZoneCopy>;
   return [...fields].every((field) => known[field] === copy[field]);
 }
