@@ -60,14 +60,19 @@ export class PeerFeeds {
   /** Whom to follow from now on; those that are followed already, for the same, go on undisturbed. */
   follow(peers: Iterable<FeedPeer>): void {
     const wanted = new Map([...peers].map((peer) => [peer.pod, peer]));
-    for (const [pod, { peer, end }] of this.#followed) {
+    const before = new Map(this.#followed);
+    for (const [pod, { peer, end }] of before) {
       if (samePeer(peer, wanted.get(pod))) continue;
       end.abort();
       this.#followed.delete(pod);
     }
     for (const [pod, peer] of wanted) {
       if (this.#followed.has(pod)) continue;
-      const followed: Followed = { peer, end: new AbortController(), state: { kind: 'not-asked' } };
+      const former = before.get(pod);
+      // That it has answered is not forgotten where it is only asked for something else.
+      const isSame = former?.peer.uid === peer.uid && former.peer.address === peer.address;
+      const state: FeedState = isSame ? former.state : { kind: 'not-asked' };
+      const followed: Followed = { peer, end: new AbortController(), state };
       this.#followed.set(pod, followed);
       const running = this.#run(followed).finally(() => this.#running.delete(running));
       this.#running.add(running);
@@ -101,8 +106,7 @@ export class PeerFeeds {
       }
       followed.state = { kind: 'answering' };
       failures = 0;
-      const news = answer.full || answer.zones.length > 0 || answer.gone.length > 0;
-      if (news) onPage(peer.pod, answer);
+      if (peer.purpose === 'copies' && hasNews(answer)) onPage(peer.pod, answer);
       const brief = clock.monotonic() - askedAt < emptyPauseMs && known.wait > 0;
       const nothing = answer.seq === known.seq && answer.epoch === known.epoch;
       known = { seq: answer.seq, epoch: answer.epoch, wait: answer.more ? 0 : waitSeconds };
@@ -150,6 +154,9 @@ export class PeerFeeds {
     }
   }
 }
+
+const hasNews = ({ full, zones, gone }: FeedPage): boolean =>
+  full || zones.length > 0 || gone.length > 0;
 
 /** Milliseconds before the next question to a peer that did not answer. @param random 0 to 1 */
 export const pauseAfter = (failures: number, random: () => number): number =>

@@ -7,6 +7,8 @@ import type { PrimaryProbe, SoaProbe, TransferProbe } from './transfer-probe.ts'
 
 /** How long every primary may be silent to the agent before that alone counts: named itself has not missed it yet. */
 const patienceMs = 60_000;
+/** Every pod has heard of an agreement by then. */
+const HEAR_MS = 5000;
 
 /** A primary of the zone, and what the agent itself got from it last. */
 export interface ObservedPrimary {
@@ -45,9 +47,7 @@ export function diagnose(memory: TransferMemory, look: Look): Failure | undefine
   const ids = new Set(['', ...probes.map(({ id }) => id)]);
   // Of primaries that the zone has no longer, nothing counts.
   const logged = [...memory.failures]
-    .filter(
-      ([id, { reason }]) => ids.has(id) && !(reason === 'SerialBehind' && isHere(look, memory)),
-    )
+    .filter(([id, failure]) => ids.has(id) && !mayBeAhead(failure, memory, look))
     .map(([, failure]) => failure);
   const last = logged.sort((a, b) => b.at - a.at)[0];
   if (last !== undefined) {
@@ -87,7 +87,8 @@ function failureOf(
 ): Failure | undefined {
   const found = failureOfAnswer(soa, 'soa') ?? (transfer && failureOfAnswer(transfer, 'transfer'));
   if (found !== undefined) return { at, primary, ...found };
-  if (soa.kind !== 'soa' || memory.served === undefined || isHere(look, memory)) return undefined;
+  if (soa.kind !== 'soa' || memory.served === undefined || isAsAgreed(look, memory))
+    return undefined;
   const asked = memory.arrival === undefined || at > memory.arrival.at;
   if (!asked || !isNewer(memory.served, soa.serial)) return undefined;
   const detail = `serial ${soa.serial} there, ${memory.served} here`;
@@ -95,8 +96,20 @@ function failureOf(
 }
 
 /** What was agreed on is served here: a primary that is behind that is late itself, and no failure of this copy. */
-const isHere = ({ wanted }: Look, { served }: TransferMemory): boolean =>
-  wanted !== undefined && served !== undefined && !isNewer(wanted, served);
+export const isAsAgreed = ({ wanted }: Pick<Look, 'wanted'>, { served }: TransferMemory): boolean =>
+  wanted !== undefined && served === wanted;
+
+/** The copy is newer than what this pod has heard that was agreed on: it may hear more in a moment. */
+const mayBeAhead = (
+  { reason, at }: Failure,
+  { served }: TransferMemory,
+  { wanted, now }: Look,
+): boolean =>
+  reason === 'SerialBehind' &&
+  wanted !== undefined &&
+  served !== undefined &&
+  isNewer(served, wanted) &&
+  now - at < HEAR_MS;
 
 /** What an answer says against a server; undefined where it says nothing. */
 export function failureOfAnswer(

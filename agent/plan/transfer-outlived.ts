@@ -1,6 +1,6 @@
 import { isNewer, type Serial } from '../dns/serial.ts';
 import { endpointId } from './topology.ts';
-import type { ObservedPrimary } from './transfer-diagnosis.ts';
+import { isAsAgreed, type ObservedPrimary } from './transfer-diagnosis.ts';
 import { proven, type TransferMemory } from './transfer-memory.ts';
 import type { PrimaryProbe } from './transfer-probe.ts';
 
@@ -27,6 +27,17 @@ export function forgetOutlived(
     next = { ...next, failures };
   }
   return next;
+}
+
+/** A primary that is behind what was agreed on, and is served here, is late; it is told of its own copy. */
+export function withoutLate(
+  memory: TransferMemory,
+  look: { readonly wanted?: Serial },
+): TransferMemory {
+  const others = [...memory.failures].filter(([, { reason }]) => reason !== 'SerialBehind');
+  return others.length === memory.failures.size || !isAsAgreed(look, memory)
+    ? memory
+    : { ...memory, failures: new Map(others) };
 }
 
 /** The primary answered after the failure, and has nothing that is not served here. */

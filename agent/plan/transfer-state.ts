@@ -4,7 +4,13 @@ import type { Role } from './registration.ts';
 import { endpointId } from './topology.ts';
 import { allFail, diagnose, type ObservedPrimary } from './transfer-diagnosis.ts';
 import { type Failure, noteSerial, type TransferMemory } from './transfer-memory.ts';
-import { forgetOutlived, outdated, serving, withoutPhantoms } from './transfer-outlived.ts';
+import {
+  forgetOutlived,
+  outdated,
+  serving,
+  withoutLate,
+  withoutPhantoms,
+} from './transfer-outlived.ts';
 import type { SoaProbe } from './transfer-probe.ts';
 import { explainFailure } from './transfer-sentence.ts';
 
@@ -55,7 +61,7 @@ export function observe(memory: TransferMemory, look: Observation): TransferMemo
   if (look.role === 'primary' && look.wanted !== undefined) {
     next = noteSerial(next, look.wanted, look.now);
   }
-  next = withoutPhantoms(next, look);
+  next = withoutLate(withoutPhantoms(next, look), look);
   const { failingSince, ...rest } = next;
   return allFail(next, look)
     ? { ...rest, seenAt: look.now, failingSince: failingSince ?? look.now }

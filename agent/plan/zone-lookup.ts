@@ -9,7 +9,8 @@ interface Selecting {
 
 /** The zones of one namespace, by all that a record can reach them by. */
 interface NamespaceZones {
-  readonly zones: DNSZone[];
+  /** The zones' keys and names, until `byZoneName` is made. */
+  named: (readonly [ObjectKey, string])[];
   readonly byObjectName: Map<string, ObjectKey>;
   /** Made as soon as a record names its zone so. */
   byZoneName: Map<string, ObjectKey[]> | undefined;
@@ -42,10 +43,9 @@ export class ZoneLookup {
     return found.length > 1 ? [...new Set(found)] : found;
   }
 
-  #add(zone: DNSZone): void {
-    const { key, metadata, spec } = zone;
+  #add({ key, metadata, spec }: DNSZone): void {
     const zones = this.#namespace(metadata.namespace);
-    zones.zones.push(zone);
+    zones.named.push([key, spec.zoneName]);
     zones.byObjectName.set(metadata.name, key);
     for (const { selector } of spec.recordsFrom ?? []) addSelector(zones, { zone: key, selector });
   }
@@ -54,7 +54,7 @@ export class ZoneLookup {
     const known = this.#namespaces.get(namespace);
     if (known !== undefined) return known;
     const zones: NamespaceZones = {
-      zones: [],
+      named: [],
       byObjectName: new Map(),
       byZoneName: undefined,
       byLabel: new Map(),
@@ -68,8 +68,8 @@ export class ZoneLookup {
 function ofName(namespace: NamespaceZones, name: string): readonly ObjectKey[] {
   if (namespace.byZoneName === undefined) {
     namespace.byZoneName = new Map();
-    for (const { key, spec } of namespace.zones)
-      push(namespace.byZoneName, canonical(spec.zoneName), key);
+    for (const [key, name] of namespace.named) push(namespace.byZoneName, canonical(name), key);
+    namespace.named = [];
   }
   return namespace.byZoneName.get(name) ?? NONE;
 }

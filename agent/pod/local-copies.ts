@@ -98,7 +98,8 @@ export class LocalCopies {
 
   /** Nothing newer is known than what is served; also of a zone that was not looked at yet. */
   isCurrent(zone: DomainName): boolean {
-    return (this.#zones.get(zone)?.copy?.state ?? 'Current') === 'Current';
+    const { copy, memory = noMemory } = this.#zones.get(zone) ?? {};
+    return (copy?.state ?? 'Current') === 'Current' && memory.unserved.length === 0;
   }
 
   /** The last transfer that brought its data, as named has logged it. */
@@ -282,7 +283,9 @@ export class LocalCopies {
     };
     tracked.memory = observe(tracked.memory, look);
     const state = judge(tracked.memory, look);
-    if (state.state === 'Current' && !missesChange(tracked, served)) this.#notCurrent.delete(zone);
+    const { failures } = tracked.memory;
+    if (state.state === 'Current' && failures.size === 0 && !missesChange(tracked, served))
+      this.#notCurrent.delete(zone);
     else this.#notCurrent.add(zone);
     this.#tell(tracked, state);
     this.#off.noteOutdated(tracked);

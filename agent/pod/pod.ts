@@ -55,6 +55,7 @@ export async function openPod(options: Options, context: Context): Promise<Pod> 
       return copy?.object === object.key ? copy : undefined;
     },
     tells: (pod) => feeds.stateOf(pod).kind === 'answering',
+    isSilent: (pod) => feeds.stateOf(pod).kind === 'silent',
     random: context.random,
   });
   const copies: LocalCopies = new LocalCopies({

@@ -7,11 +7,11 @@ import type { Registration } from '../plan/registration.ts';
 import { type Candidate, speakerOf } from '../plan/speaker.ts';
 import { isLive, type Pod } from '../plan/topology.ts';
 import { showProblem } from '../problem.ts';
-import { AwaitedZones, awaited } from '../report/awaited.ts';
+import { AwaitedZones, awaited, type SaidCopy } from '../report/awaited.ts';
 import type { FeedPage } from '../report/feed.ts';
 import type { StatusWrite } from '../report/metrics.ts';
 import { ReportQueue } from '../report/report-queue.ts';
-import { isSettled, isSilent, urgencyOf, whoIs } from '../report/urgency.ts';
+import { isSettled, isSilent, urgencyOf } from '../report/urgency.ts';
 import { type CopyState, stateOf, type ZoneCopy } from '../report/zone-copy.ts';
 import { eventsBetween } from '../report/zone-events.ts';
 import type { Transfer, ZoneReport } from '../report/zone-report.ts';
@@ -27,8 +27,9 @@ export interface SpeakerDeps {
   readonly parts: AgentParts;
   /** What this pod has of the object's zone. */
   readonly ownCopy: (plan: ZonePlan) => ZoneCopy | undefined;
-  /** Whether a peer tells of its copies as they change. */
+  /** Whether a peer tells of its copies as they change; and whether it does not even answer. */
   readonly tells: (pod: string) => boolean;
+  readonly isSilent: (pod: string) => boolean;
   /** From 0 to below 1. */
   readonly random: () => number;
 }
@@ -79,7 +80,7 @@ export class Speaker {
   readonly #awaited = new AwaitedZones();
   /** How often a zone was looked at in a row and found unsettled. */
   readonly #unsettled = new Map<ObjectKey, number>();
-  /** When all pods of a zone were asked last, by the monotonic clock in whole ms; the zone looked at last comes last. */
+  /** When all pods of a zone were asked last, by the monotonic clock in whole ms; in the order in which zones were looked at last. */
   readonly #askedAt = new Map<ObjectKey, number>();
   readonly #spoken = new SpokenZones();
   #sweepAt = 0;
@@ -87,7 +88,7 @@ export class Speaker {
   readonly #queue: ReportQueue;
   /** What was told of zones whose statuses cannot hold it. */
   readonly #untold = new Map<ObjectKey, ZoneReport>();
-  /** Zones without a primary that lives: their secondaries speak for them. */
+  /** Zones that this pod is a secondary of, without a primary that lives: their secondaries speak for them. */
   readonly #orphans = new Set<ObjectKey>();
   #outcome: PassOutcome | undefined;
   /** What is wrong with objects, as text. */
@@ -134,11 +135,18 @@ export class Speaker {
 
   #onPlan(plan: ZonePlan): void {
     const { key } = plan.object;
-    if (plan.placement.primaries.some((pod) => candidate(pod, 'primary').live))
-      this.#orphans.delete(key);
-    else this.#orphans.add(key);
+    if (this.#isOrphan(plan)) this.#orphans.add(key);
+    else this.#orphans.delete(key);
     this.#spoken.forget(key);
     this.#soon(key);
+  }
+
+  #isOrphan({ placement }: ZonePlan): boolean {
+    const { name } = this.#deps.parts.options.pod;
+    return (
+      placement.secondaries.some(({ pod }) => pod === name) &&
+      !placement.primaries.some((pod) => candidate(pod, 'primary').live)
+    );
   }
 
   #forget(key: ObjectKey): void {
@@ -166,7 +174,6 @@ export class Speaker {
 
   /** A peer has told of its copies. */
   onPeer(pod: string, { full, zones, gone }: Pick<FeedPage, 'full' | 'zones' | 'gone'>): void {
-    if (!this.listens) return;
     const copies = full ? new Map<ObjectKey, CopyState>() : (this.#feeds.get(pod) ?? new Map());
     this.#feeds.set(pod, copies);
     // In the text that is kept of a key already, if it is.
@@ -271,11 +278,13 @@ export class Speaker {
   #waitOf(key: ObjectKey, now: number): number {
     const plan = this.#outcome?.plan.zones.get(key);
     if (plan === undefined || this.#isWrong(key, plan)) return 0;
-    const said = Array.from(
-      this.#said(plan),
-      ([{ pod, ips }, copy]) => [whoIs({ pod, ip: ips[0] ?? '' }), copy] as const,
-    );
-    const urgency = awaited(new Map(said), this.#published(key));
+    // Few zones are looked at all the same where a pod does not say anything.
+    const isOneOfFew = this.#many < BATCH;
+    const said = Array.from(this.#said(plan), ([{ pod, ips }, copy]): SaidCopy => {
+      const isUnheard = isOneOfFew && this.#deps.isSilent(pod);
+      return { pod, ip: ips[0] ?? '', copy: isUnheard ? 'unheard' : copy };
+    });
+    const urgency = awaited(said, this.#published(key));
     if (urgency === undefined) return 0;
     const waited = this.#awaited.wait(key, urgency, now);
     return this.#queue.waitsUntil(waited, this.#many) - now;
@@ -314,6 +323,7 @@ export class Speaker {
     this.#spoken.forget(key);
     this.#awaited.take(key);
     this.#askedAt.delete(key);
+    this.#unsettled.delete(key);
     this.#queue.drop(key);
     return false;
   }
@@ -345,6 +355,8 @@ export class Speaker {
     const waited = this.#awaited.take(key);
     const told = waited !== undefined && isOneOfMany ? this.#confirmed(key) : undefined;
     const copies = plan === undefined ? [] : await this.#copies.of(plan, told);
+    // It may be gone by now.
+    if (plan !== undefined && !this.#outcome?.plan.zones.has(key)) return;
     this.#noteAsked(key, told === undefined);
     const report = this.#reportOf(key, plan, copies);
     this.#lookAgain(

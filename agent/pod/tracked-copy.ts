@@ -62,7 +62,7 @@ export function copyOf(
   };
 }
 
-/** The other way round than `copyOf`. */
+/** The other way round than `copyOf`; times to the second. */
 export function seenState(copy: FeedZone): ZoneTransferState {
   const { zone: _, object: __, role: ___, seq: ____, ...rest } = copy;
   const { lastTransferTime, expiresAt, behindSince, ...state } = rest;

@@ -8,23 +8,32 @@ import { isBad, type ZoneReport } from './zone-report.ts';
  * What is about to become of a zone by itself, as far as its pods tell: its next report would only wait for that. Undefined:
  * it is as it will stay, or something is wrong.
  *
- * @param copies what each pod that answers (`whoIs`) says of its copy; undefined: nothing yet
+ * @param said what is said of each copy, of the pods that are there
  * @param told what is published of the zone, if anything is
  */
 export function awaited(
-  copies: ReadonlyMap<string, Said | undefined>,
+  said: readonly SaidCopy[],
   told: ZoneReport | undefined,
 ): Extract<Urgency, 'arriving' | 'passing' | 'leaving'> | undefined {
-  const all = [...copies.values()];
-  if (all.some((copy) => copy !== undefined && isBad(copy))) return undefined;
+  const heard = said.filter(({ copy }) => copy !== 'unheard').map(({ copy }) => copy as Said);
+  if (heard.some((copy) => copy !== undefined && isBad(copy))) return undefined;
+  const { serial } = heard[0] ?? {};
+  const isMoving = heard.some((copy) => copy?.state !== 'Current' || copy.serial !== serial);
+  if (!isMoving && said.length >= (told?.transfers.length ?? 0)) return undefined;
   const former = new Set(told?.transfers.map(whoIs));
-  const isKnown = [...copies.keys()].every((pod) => former.has(pod));
-  const isMoving = all.some((copy) => copy?.state !== 'Current' || copy.serial !== all[0]?.serial);
+  const isKnown = said.every((each) => former.has(whoIs(each)));
   if (isMoving) return isKnown ? 'passing' : 'arriving';
-  return isKnown && copies.size < former.size ? 'leaving' : undefined;
+  return isKnown ? 'leaving' : undefined;
 }
 
-type Said = Pick<CopyState, 'state' | 'serial'>;
+/** What a pod says of its copy; undefined: nothing yet. `unheard`: it does not answer, and only its server tells. */
+export interface SaidCopy {
+  readonly pod: string;
+  readonly ip: string;
+  readonly copy: Said | 'unheard';
+}
+
+type Said = Pick<CopyState, 'state' | 'serial'> | undefined;
 
 /** The zones that are about to change by themselves, and since when that is waited for. */
 export class AwaitedZones {

@@ -50,7 +50,7 @@ export const isSettled = (copy: Pick<Transfer, 'state'>): boolean =>
 export const isSilent = ({ reason }: Transfer): boolean =>
   reason === 'Timeout' || reason === 'Unreachable';
 
-/** A pod, as long as it has one address. */
+/** A pod, for as long as it has one address. */
 export const whoIs = ({ pod, ip }: Pick<Transfer, 'pod' | 'ip'>): string => `${pod} ${ip}`;
 
 /** And it is known where it came from, which the pod tells a moment later than that it is there. */

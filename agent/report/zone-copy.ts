@@ -27,7 +27,7 @@ export interface CopyState {
   readonly message?: string;
 }
 
-/** Without what tells whose copy it is, and with times that many have in common. */
+/** Without what tells whose copy it is, and with times that many have in common: former releases tell ms. */
 export function stateOf(copy: ZoneCopy): CopyState {
   const { role, state, serial, from, method, behindSince, reason, message } = copy;
   const { lastTransferTime, expiresAt } = copy;

@@ -1,18 +1,17 @@
 import { expect, test } from 'vitest';
-import { AwaitedZones, awaited } from '../../agent/report/awaited.ts';
-import { whoIs } from '../../agent/report/urgency.ts';
+import { AwaitedZones, awaited, type SaidCopy } from '../../agent/report/awaited.ts';
 import type { TransferState } from '../../agent/report/zone-report.ts';
 import { objectKey } from '../../agent/resources/types.ts';
 import { report, transfer } from './reports.ts';
 
 const told = report([transfer('primary-0'), transfer('secondary-0')]);
-const states = (...of: readonly (readonly [string, TransferState | undefined, number?])[]) =>
-  new Map(
-    of.map(([pod, state, serial = 7]) => [
-      whoIs(transfer(pod)),
-      state === undefined ? undefined : { state, serial },
-    ]),
-  );
+const states = (
+  ...of: readonly (readonly [string, TransferState | 'unheard' | undefined, number?])[]
+): SaidCopy[] =>
+  of.map(([pod, state, serial = 7]) => {
+    const said = state === undefined || state === 'unheard' ? state : { state, serial };
+    return { pod, ip: transfer(pod).ip, copy: said };
+  });
 const primary = ['primary-0', 'Current'] as const;
 
 test('a zone whose pods all have what is told, or what is new as well, is looked at', () => {
@@ -35,10 +34,16 @@ test('pods that say that they are current with different serials are waited for 
 });
 
 test('a pod with another address is another one', () => {
-  const moved = whoIs({ pod: 'secondary-0', ip: '10.244.0.9' });
-  const copies = states(primary);
-  expect(awaited(copies.set(moved, undefined), told)).toBe('arriving');
-  expect(awaited(copies.set(moved, { state: 'Current', serial: 7 }), told)).toBeUndefined();
+  const moved = { pod: 'secondary-0', ip: '10.244.0.9' };
+  expect(awaited([...states(primary), { ...moved, copy: undefined }], told)).toBe('arriving');
+  const come = { ...moved, copy: { state: 'Current', serial: 7 } } as const;
+  expect(awaited([...states(primary), come], told)).toBeUndefined();
+});
+
+test('a pod that does not answer is there, and nobody waits for its word', () => {
+  expect(awaited(states(primary, ['secondary-0', 'unheard']), told)).toBeUndefined();
+  const newer = states(['primary-0', 'Current', 8], ['secondary-0', 'unheard']);
+  expect(awaited(newer, told)).toBeUndefined();
 });
 
 test('a zone of which nothing was told yet is waited for until all of its pods have it', () => {

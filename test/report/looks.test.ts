@@ -34,8 +34,8 @@ const copyOf = (role: 'primary' | 'secondary', serial: number): ZoneCopy => ({
   ...(role === 'secondary' && { from: '10.0.0.1', method: 'IXFR' }),
 });
 
-/** The speaker of one zone, with all that it asks and writes. */
-function scene() {
+/** The speaker of one zone, with all that it asks and writes. @param isSilent whether its peer's agent is */
+function scene(isSilent = false) {
   const served = { [self.pod]: 1, [secondary.pod]: 1 };
   const asked: string[] = [];
   const written: ZoneReport[] = [];
@@ -66,7 +66,13 @@ function scene() {
     },
   } as unknown as SpeakerDeps['parts'];
   let own = copyOf('primary', 1);
-  const speaker = new Speaker({ parts, ownCopy: () => own, tells: () => true, random: () => 0 });
+  const speaker = new Speaker({
+    parts,
+    ownCopy: () => own,
+    tells: () => true,
+    isSilent: () => isSilent,
+    random: () => 0,
+  });
   const placement = { primaries: [self], secondaries: [secondary] };
   const object = { key, metadata: { uid: 'u', generation: 1 } };
   const plan = { kind: 'primary', zone, object, placement, problems: [] };
@@ -114,6 +120,20 @@ test('a zone is told once its pods agree; a change of it is not looked at before
   await end();
 });
 
+test('a pod that does not say anything is asked at once', async () => {
+  const { served, asked, written, says, end } = scene(true);
+  await vi.advanceTimersByTimeAsync(patience);
+  asked.length = 0;
+  served[self.pod] = 2;
+  served[secondary.pod] = 2;
+  says('primary', 2);
+  await vi.advanceTimersByTimeAsync(1000);
+  expect(asked).toContain(secondary.pod);
+  await vi.advanceTimersByTimeAsync(patience);
+  expect(written.at(-1)?.transfers.map(({ serial }) => serial)).toEqual([2, 2]);
+  await end();
+});
+
 test('a copy that stays behind is told all the same', async () => {
   const { served, written, says, end } = scene();
   await vi.advanceTimersByTimeAsync(patience);
@@ -138,15 +158,19 @@ test('a zone that nothing is said of is looked at every five minutes: its server
 });
 
 test('a secondary listens to its peers for as long as a zone has no primary that lives', () => {
+  const at = registration('secondary-1', 'secondary');
   const speaker = new Speaker({
-    parts: { clock, options: {}, cluster: {} } as unknown as SpeakerDeps['parts'],
+    parts: {
+      ...{ clock, cluster: {} },
+      options: { pod: { name: at.pod } },
+    } as unknown as SpeakerDeps['parts'],
     ownCopy: () => undefined,
     tells: () => true,
+    isSilent: () => false,
     random: () => 0,
   });
-  const at = registration('secondary-1', 'secondary');
-  const listensWith = (primary: object): boolean => {
-    const placement = { primaries: [{ ...self, ...primary }], secondaries: [at] };
+  const listensWith = (primary: object, secondaries = [at]): boolean => {
+    const placement = { primaries: [{ ...self, ...primary }], secondaries };
     const plan = { kind: 'secondary', zone, object: { key }, placement };
     const planned = { zones: new Map([[key, plan]]), changed: [key], topology: { self: at } };
     const outcome = { plan: planned, failures: new Map() } as unknown as PassOutcome;
@@ -159,4 +183,5 @@ test('a secondary listens to its peers for as long as a zone has no primary that
   expect(listensWith({ liveness: 'silent' })).toBe(true);
   expect(listensWith({ liveness: 'live' })).toBe(false);
   expect(listensWith({ liveness: 'live', draining: true })).toBe(true);
+  expect(listensWith({ liveness: 'silent' }, []), 'a zone of others').toBe(false);
 });

@@ -118,6 +118,28 @@ describe('the state of a copy', () => {
     },
   );
 
+  test('a primary that is behind what was agreed on, and served here, is no failure of the copy, now or later', () => {
+    const title = 'serial went backwards on primary (ixfr-from-differences no)';
+    const agreed = { served: soa(5), wanted: 5, now: 0 } as const;
+    const memory = known(sample(title, 'secondary'));
+    expect(look({ ...agreed, memory })).toMatchObject({ state: 'Current' });
+    const seen = observe(memory, { ...agreed, role: 'secondary', primaries: [{ endpoint }] });
+    expect(look({ ...agreed, memory: seen, wanted: 6 }).state).not.toBe('Failing');
+  });
+
+  test('a copy that is newer than what was agreed on is given a moment to hear more, and then told', () => {
+    const lines = sample(
+      'serial went backwards on primary (ixfr-from-differences no)',
+      'secondary',
+    );
+    const memory = known(lines);
+    const at = lastAt(lines);
+    const ahead = { memory, served: soa(5), wanted: 4 };
+    expect(look({ ...ahead, now: at + 1000 })).toMatchObject({ state: 'Current' });
+    const lasting = look({ ...ahead, now: at + 10_000 });
+    expect(lasting).toMatchObject({ state: 'Failing', reason: 'SerialBehind' });
+  });
+
   test('a refused transfer is told as what is to be done about it', () => {
     expect(fromLog('REFUSED by allow-transfer').message).toBe(
       'primary 127.0.0.11 port 15300 refused the transfer: the key k is not in its allow-transfer',
