@@ -45,7 +45,7 @@ const LOOK_AGAIN_EACH_MS = 5;
 const START_MS = 15_000;
 /** Well past the time between two readings of named's statistics. */
 const JUST_COME_MS = 90_000;
-/** What is said of a transfer before it has ended, mostly in a moment: until then it is looked at as what is not as it should be. */
+/** Said of a transfer that mostly ends in a moment: until then, the zone is one of those that are not as they should be. */
 const passing: ReadonlySet<TransferEvent['kind']> = new Set([
   'notified',
   'transfer-started',

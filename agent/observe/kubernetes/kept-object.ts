@@ -113,6 +113,7 @@ function trimmed(object: ResourceObject, key: ObjectKey, texts: Texts): Resource
   const { kind, spec } = object;
   const apiVersion = texts.share(object.apiVersion) as ApiVersion;
   texts.shareIn(spec);
+  // Mostly one for all zones.
   const parts = spec as { soaRecord?: object };
   if (parts.soaRecord !== undefined) parts.soaRecord = texts.shareWhole(parts.soaRecord);
   const id = 'id' in object ? joined([kind, key]) : undefined;
