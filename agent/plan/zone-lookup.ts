@@ -68,7 +68,8 @@ export class ZoneLookup {
 function ofName(namespace: NamespaceZones, name: string): readonly ObjectKey[] {
   if (namespace.byZoneName === undefined) {
     namespace.byZoneName = new Map();
-    for (const [key, name] of namespace.named) push(namespace.byZoneName, canonical(name), key);
+    for (const [key, zoneName] of namespace.named)
+      push(namespace.byZoneName, canonical(zoneName), key);
     namespace.named = [];
   }
   return namespace.byZoneName.get(name) ?? NONE;
