@@ -19,7 +19,6 @@ export interface ZoneRecords {
  * thousands of zones and looks into few of them (`recordsOf`).
  */
 export interface ZoneContent {
-  readonly zone: DomainName;
   /** One record a line, all fields written, in canonical order; the SOA first, with the serial 0. */
   readonly text: string;
   /** Of the text: `sha256:` and 64 hex digits. Equal for equal records, however they were written. */
@@ -29,8 +28,8 @@ export interface ZoneContent {
 }
 
 /** The zone's master file (RFC 1035 section 5): absolute names, one record a line, no directive but `$TTL`. */
-export function renderZone({ zone, text }: ZoneContent, serial: Serial): string {
-  const { soa, soaTtl } = soaOf(text);
+export function renderZone({ text }: ZoneContent, serial: Serial): string {
+  const { zone, soa, soaTtl } = startOf(text);
   const records = text.slice(endOfLine(text, 0));
   const start = soaLine({ zone, soa, soaTtl }, serial);
   return `; written by bind9-agent\n$TTL ${soaTtl}\n${start}${records}\n`;
@@ -45,14 +44,14 @@ export function zoneContentOf({ zone, soa, soaTtl, rrsets }: ZoneRecords): ZoneC
   }
   const text = lines.join('\n');
   const digest = hash('sha256', text);
-  return { zone, text, hash: ['sha256', digest].join(':'), records: lines.length - 1 };
+  return { text, hash: ['sha256', digest].join(':'), records: lines.length - 1 };
 }
 
 const soaLine = ({ zone, soa, soaTtl }: Omit<ZoneRecords, 'rrsets'>, serial: Serial): string =>
   `${zone} ${soaTtl} IN SOA ${formatSoa(soa, serial)}`;
 
 /** The other way round. */
-export function recordsOf({ zone, text }: ZoneContent): ZoneRecords {
+export function recordsOf({ text }: ZoneContent): ZoneRecords {
   const rrsets: (RRset & { readonly rdata: string[] })[] = [];
   for (let at = endOfLine(text, 0) + 1; at < text.length; at = endOfLine(text, at) + 1) {
     const { owner, ttl, type, rdata } = readLine(text, at);
@@ -60,14 +59,15 @@ export function recordsOf({ zone, text }: ZoneContent): ZoneRecords {
     if (last?.owner === owner && last.type === type) last.rdata.push(rdata);
     else rrsets.push({ owner, type, ttl, rdata: [rdata] });
   }
-  return { zone, ...soaOf(text), rrsets };
+  return { ...startOf(text), rrsets };
 }
 
-function soaOf(text: string): Pick<ZoneRecords, 'soa' | 'soaTtl'> {
-  const { ttl, rdata } = readLine(text, 0);
+/** What the first line says. */
+function startOf(text: string): Omit<ZoneRecords, 'rrsets'> {
+  const { owner, ttl, rdata } = readLine(text, 0);
   const soa = parseSoa(rdata)?.soa;
   if (soa === undefined) throw new Error(`not an SOA: ${rdata.slice(0, 200)}`);
-  return { soa, soaTtl: ttl };
+  return { zone: owner, soa, soaTtl: ttl };
 }
 
 interface Line {

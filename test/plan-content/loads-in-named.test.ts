@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { displayName, fileNameOf } from '../../agent/dns/name.ts';
-import { renderZone, type ZoneContent } from '../../agent/dns/zone-text.ts';
+import { recordsOf, renderZone, type ZoneContent } from '../../agent/dns/zone-text.ts';
 import type { DNSZoneSpec, DnsRecord } from '../../agent/resources/types.ts';
 import { systemBind } from '../rig/bind-versions.ts';
 import { contentOf, record, zoneObject } from './objects.ts';
@@ -227,9 +227,10 @@ async function loadAll(
   zones: readonly ZoneContent[],
 ): Promise<string> {
   const stanzas = zones.map((content) => {
-    const file = join(folder, fileNameOf(content.zone));
+    const { zone } = recordsOf(content);
+    const file = join(folder, fileNameOf(zone));
     writeFileSync(file, renderZone(content, 1));
-    return `zone "${displayName(content.zone)}" { type primary; file "${file}"; };`;
+    return `zone "${displayName(zone)}" { type primary; file "${file}"; };`;
   });
   const conf = join(folder, 'named.conf');
   const { maxRecordsPerType, maxTypesPerName } = limits;

@@ -7,7 +7,8 @@ import type { DNSZone } from '../../agent/resources/types.ts';
 
 // What is compared by its identity alone.
 const object = {} as DNSZone;
-const content = { zone: 'a.' as DomainName, text: '', hash: '', records: 0 };
+const content = { text: '', hash: '', records: 0 };
+const zone = 'a.' as DomainName;
 const pods = [{ pod: 'primary-0' }, { pod: 'secondary-0' }] as unknown as readonly Pod[];
 const endpoint = { address: '192.0.2.1', port: 53, key: 'cluster' };
 
@@ -18,7 +19,7 @@ const placement = () => ({
 });
 const primary = (more: Partial<PrimaryPlan> = {}): PrimaryPlan => ({
   kind: 'primary',
-  ...{ zone: content.zone, object, content, floor: 7, dynamic: false, claim: false },
+  ...{ zone, object, content, floor: 7, dynamic: false, claim: false },
   placement: placement(),
   stanza: ['{ type', 'primary; };'].join(' '),
   ranked: ['primary-0'],
@@ -28,7 +29,7 @@ const primary = (more: Partial<PrimaryPlan> = {}): PrimaryPlan => ({
 });
 const secondary = (more: Partial<SecondaryPlan> = {}): SecondaryPlan => ({
   kind: 'secondary',
-  ...{ zone: content.zone, object, placement: placement(), problems: [] },
+  ...{ zone, object, placement: placement(), problems: [] },
   stanza: '{ type secondary; };',
   primaries: [{ ...endpoint }],
   candidates: [{ ...endpoint, proof: '192.0.2.1#53', draining: false }],
