@@ -11,6 +11,7 @@ export class ShortMemory<K, V> {
   readonly #clock: Pick<Clock, 'monotonic'>;
   /** In the order in which they expire. */
   readonly #kept = new Map<K, Kept<V>>();
+  #pruning: NodeJS.Timeout | undefined;
 
   constructor(ms: number, clock: Pick<Clock, 'monotonic'>) {
     this.#ms = ms;
@@ -28,16 +29,30 @@ export class ShortMemory<K, V> {
   }
 
   put(key: K, value: V): void {
-    const now = this.#clock.monotonic();
-    for (const [old, { until }] of this.#kept) {
-      if (until > now) break;
-      this.#kept.delete(old);
-    }
+    this.#prune();
     this.#kept.delete(key);
-    this.#kept.set(key, { value, until: now + this.#ms });
+    this.#kept.set(key, { value, until: this.#clock.monotonic() + this.#ms });
+    this.#pruneLater();
   }
 
   forget(key: K): void {
     this.#kept.delete(key);
+  }
+
+  #prune(): void {
+    const now = this.#clock.monotonic();
+    for (const [key, { until }] of this.#kept) {
+      if (until > now) break;
+      this.#kept.delete(key);
+    }
+  }
+
+  /** What was put of thousands is not to stay where nothing is put any more. */
+  #pruneLater(): void {
+    this.#pruning ??= setTimeout(() => {
+      this.#pruning = undefined;
+      this.#prune();
+      if (this.#kept.size > 0) this.#pruneLater();
+    }, this.#ms).unref();
   }
 }

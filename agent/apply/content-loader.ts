@@ -4,6 +4,7 @@ import type { DomainName } from '../dns/name.ts';
 import { isNewer, type Serial } from '../dns/serial.ts';
 import type { ZoneContent } from '../dns/zone-text.ts';
 import type { Action, Target } from '../plan/action.ts';
+import { ShortMemory } from '../short-memory.ts';
 import { replaceContent } from './replace-content.ts';
 import type { UpdateOutcome } from './update.ts';
 import { fitsUpdate } from './update-script.ts';
@@ -39,6 +40,8 @@ export type LoadOutcome = string | Overtaken | undefined;
 
 type Updated = 'updated' | 'stale' | 'refused' | Overtaken;
 
+/** A secondary registers, and is notified from then on; what was loaded shortly before may have missed it. */
+const FRESH_MS = 30_000;
 const READS_AT_ONCE = 8;
 const QUESTIONS_AT_ONCE = 64;
 const ARRIVE_POLL_MS = 20;
@@ -51,10 +54,11 @@ const ARRIVE_MS = 30_000;
 export class ContentLoader {
   readonly #deps: ContentLoaderDeps;
   readonly #known = new Map<DomainName, Target>();
-  readonly #loadedAt = new Map<DomainName, number>();
+  readonly #fresh: ShortMemory<DomainName, true>;
 
   constructor(deps: ContentLoaderDeps) {
     this.#deps = deps;
+    this.#fresh = new ShortMemory(FRESH_MS, deps.clock);
   }
 
   /** named serves just this: it was loaded now, or by an earlier run under the same hash and serial. */
@@ -65,12 +69,12 @@ export class ContentLoader {
   /** It was loaded just now. */
   loaded(zone: DomainName, target: Target): void {
     this.learn(zone, target);
-    this.#loadedAt.set(zone, this.#deps.clock.monotonic());
+    this.#fresh.put(zone, true);
   }
 
-  /** Milliseconds since this run of the agent loaded new content; infinite where it has not. */
-  sinceLoaded(zone: DomainName): number {
-    return this.#deps.clock.monotonic() - (this.#loadedAt.get(zone) ?? Number.NEGATIVE_INFINITY);
+  /** Its content was loaded in the last half minute. */
+  isFresh(zone: DomainName): boolean {
+    return this.#fresh.get(zone) === true;
   }
 
   /**

@@ -13,9 +13,6 @@ import {
 } from './zone-action.ts';
 import { announce, entryOf } from './zone-entry.ts';
 
-/** A secondary registers, and is notified from then on; what was loaded shortly before may have missed it. */
-const NOTIFY_AGAIN_MS = 30_000;
-
 /** Gives named other stanzas for zones that it has. */
 export async function modifyZones(
   modifies: readonly ModifyAction[],
@@ -106,7 +103,7 @@ function tell(
     const same = JSON.stringify(primaries) === JSON.stringify(before?.primaries);
     return same ? [] : [{ zone, primary: primaries[0] }];
   }
-  const quiet = loader.knows(zone) && loader.sinceLoaded(zone) > NOTIFY_AGAIN_MS;
+  const quiet = loader.knows(zone) && !loader.isFresh(zone);
   // Not waited for: of thousands, the last would keep the next change waiting for minutes.
   if (!quiet) void command('notify', zone).catch(() => undefined);
   return [];

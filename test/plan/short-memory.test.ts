@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { ShortMemory } from '../../agent/short-memory.ts';
 
 test('a value is known for its time, which begins anew when it is put again', () => {
@@ -24,4 +24,18 @@ test('what is forgotten takes no room, whatever comes and goes', () => {
     memory.put(`pod-${pod}`, pod);
   }
   expect(memory.size).toBe(10);
+});
+
+test('what nobody puts or asks for any more takes no room either', () => {
+  vi.useFakeTimers();
+  try {
+    const memory = new ShortMemory<string, number>(1000, { monotonic: () => performance.now() });
+    memory.put('a', 1);
+    vi.advanceTimersByTime(600);
+    memory.put('b', 2);
+    vi.advanceTimersByTime(3000);
+    expect(memory.size).toBe(0);
+  } finally {
+    vi.useRealTimers();
+  }
 });
