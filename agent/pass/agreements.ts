@@ -33,7 +33,7 @@ export interface AgreementDeps {
   readonly again: (ms: number) => void;
 }
 
-/** What is known of one zone's agreement between passes; times by the monotonic clock. */
+/** What is known of one zone's agreement between passes, until it is settled; times by the monotonic clock. */
 interface Memory {
   /** Since when the allocation is not ours to serve. */
   unsettledSince: number | undefined;
@@ -86,6 +86,8 @@ const SHARE = 1 / 8;
 const TURN_MS = 500;
 /** A pod that did not answer is not asked about the next zones: each silence costs more than a second. */
 const SILENCE_MS = 5000;
+/** Longer than any decision asks back how long ago the last allocation was. */
+const RECENT_MS = 2000;
 
 /** Gives each zone that this pod is primary of the serial that all its primaries agree on. */
 export class Agreements {
@@ -103,10 +105,16 @@ export class Agreements {
   #publishing: Promise<void> | undefined;
   /** Pods that did not answer just now. */
   readonly #silent: ShortMemory<string, true>;
+  /** When the allocations were seen of zones that were settled since. */
+  readonly #settled: ShortMemory<ObjectKey, number>;
+  /** What is served from an earlier run may have been allocated just before this one. */
+  readonly #startedAt: number;
 
   constructor(deps: AgreementDeps) {
     this.#deps = deps;
     this.#silent = new ShortMemory(SILENCE_MS, deps.clock);
+    this.#settled = new ShortMemory(RECENT_MS, deps.clock);
+    this.#startedAt = deps.clock.monotonic();
   }
 
   /**
@@ -262,7 +270,7 @@ export class Agreements {
     const { self, clock, styledByDate } = this.#deps;
     const { plan, served, progress, status } = about;
     const allocated = status?.allocated;
-    const memory = this.#remember(plan, allocated);
+    const memory = this.#remember(about);
     const others = liveOthers(plan.placement, self);
     const now = clock.monotonic();
     const input = {
@@ -279,25 +287,45 @@ export class Agreements {
       date: styledByDate ? dateSerial(clock.now()) : undefined,
       sinceAllocation: now - (memory.allocated?.seenAt ?? Number.NEGATIVE_INFINITY),
     };
-    if (isSettled(input)) settle(memory, served);
+    if (isSettled(input)) this.#settle(about, memory);
     else memory.unsettledSince ??= now;
     return agree({ ...input, unsettledFor: now - (memory.unsettledSince ?? now) });
   }
 
-  #remember(plan: PrimaryPlan, allocated: Allocation | undefined): Memory {
+  #remember({ plan, served, status }: About): Memory {
     const memory = this.#memory.get(plan.object.key) ?? {
       unsettledSince: undefined,
-      allocated: undefined,
+      allocated: this.#allocatedBefore(plan, served),
       heard: undefined,
       taken: undefined,
       diverged: undefined,
       turnAt: undefined,
     };
     this.#memory.set(plan.object.key, memory);
-    if (allocated === undefined) return memory;
-    if (allocated.serial !== memory.allocated?.serial)
-      memory.allocated = { serial: allocated.serial, seenAt: this.#deps.clock.monotonic() };
+    const { serial } = status?.allocated ?? {};
+    if (serial !== undefined && serial !== memory.allocated?.serial)
+      memory.allocated = { serial, seenAt: this.#deps.clock.monotonic() };
     return memory;
+  }
+
+  /** What a settled zone serves is what was allocated. */
+  #allocatedBefore({ object }: PrimaryPlan, served: ServedZone | undefined): Memory['allocated'] {
+    const serial = servingOf(served)?.serial;
+    if (serial === undefined) return undefined;
+    return { serial, seenAt: this.#settled.get(object.key) ?? this.#startedAt };
+  }
+
+  /** Where what is allocated is served, nothing more is kept of the zone. */
+  #settle({ plan, served }: About, memory: Memory): void {
+    const { key } = plan.object;
+    memory.unsettledSince = undefined;
+    memory.turnAt = undefined;
+    memory.taken = undefined;
+    memory.diverged = undefined;
+    const { allocated } = memory;
+    if (allocated === undefined || servingOf(served)?.serial !== allocated.serial) return;
+    this.#memory.delete(key);
+    this.#settled.put(key, allocated.seenAt);
   }
 
   async #carryOut(about: About, decision: Decision): Promise<Target | undefined> {
@@ -400,14 +428,6 @@ export class Agreements {
 /** named has the zone, and others wrote what it has: those that it was a secondary of, or who may update it. */
 const isUnknownHere = ({ served }: About): boolean =>
   served !== undefined && servingOf(served) === undefined;
-
-function settle(memory: Memory, served: ServedZone | undefined): void {
-  if (servingOf(served) !== undefined) memory.heard = undefined;
-  memory.unsettledSince = undefined;
-  memory.turnAt = undefined;
-  memory.taken = undefined;
-  memory.diverged = undefined;
-}
 
 /** It is what the primaries agreed on. */
 export const isAllocated = (
