@@ -1,4 +1,5 @@
 import type { Agent, IncomingMessage } from 'node:http';
+import { createSecureContext } from 'node:tls';
 import type { Clock } from '../../clock.ts';
 import { TransientError } from '../../problem.ts';
 import { http, https } from '../http-get.ts';
@@ -190,7 +191,9 @@ export class HttpApi implements KubernetesApi {
       this.#connections?.agent.destroy();
       const kept = { keepAlive: true, timeout: IDLE_CONNECTION_MS };
       const plain = this.#options.access.server.protocol === 'http:';
-      const agent = plain ? new http.Agent(kept) : new https.Agent({ ...kept, ...tls });
+      // Each of some twenty connections would read the certificates into a context of its own.
+      const secured = () => ({ ...kept, ...tls, secureContext: createSecureContext(tls) });
+      const agent = plain ? new http.Agent(kept) : new https.Agent(secured());
       this.#connections = { tls, agent };
     }
     return this.#connections.agent;
