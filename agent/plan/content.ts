@@ -106,7 +106,7 @@ function contentOfRecords(
     kind: 'content',
     content: zoneContentOf({ zone: name, soa, soaTtl: ttl, rrsets: served.rrsets }),
     ...(floor === undefined ? {} : { floor }),
-    problems: [...plain.problems, ...generic.problems, ...served.problems],
+    problems: together(plain.problems, generic.problems, served.problems),
   };
 }
 
@@ -142,8 +142,16 @@ function contentOfFile(
     kind: 'content',
     content: zoneContentOf({ zone: name, soa, soaTtl, rrsets: served.rrsets }),
     ...(floor === undefined ? {} : { floor }),
-    problems: [...ignored.map(inField), ...besideFile(records, field), ...served.problems],
+    problems: together(ignored.map(inField), besideFile(records, field), served.problems),
   };
+}
+
+const NONE: readonly Problem[] = [];
+
+/** One list for all of the thousands that have none. */
+function together(...lists: readonly (readonly Problem[])[]): readonly Problem[] {
+  const problems = lists.flat();
+  return problems.length === 0 ? NONE : problems;
 }
 
 /** By `check-names`, as named does when it loads a primary zone. */

@@ -77,9 +77,8 @@ interface RememberedContent {
   readonly result: ContentResult;
 }
 
-/** A zone's plan, and what it was made from. */
-interface Planned {
-  readonly inputs: ZoneInputs;
+/** A zone's plan, and what it was made from: all that may be another for it the next time. */
+interface Planned extends Omit<ZoneInputs, 'name' | 'settings'> {
   readonly claim: Claim;
   readonly plan: ZonePlan;
 }
@@ -292,8 +291,25 @@ function planAgain(slot: Slot, frame: Frame): Planned {
     former !== undefined && isSame(former, inputs, claim)
       ? former.plan
       : frame.alike.planOf(planAnew(inputs, claim, () => contentOf(slot, inputs, compiled)));
-  return { inputs, claim, plan };
+  return plannedFrom(inputs, claim, plan);
 }
+
+/** Every field is written out: V8 keeps those that were spread in a second object beside the first. */
+const plannedFrom = (inputs: ZoneInputs, claim: Claim, plan: ZonePlan): Planned => ({
+  zone: inputs.zone,
+  siblings: inputs.siblings,
+  records: inputs.records,
+  zoneFileText: inputs.zoneFileText,
+  writer: inputs.writer,
+  ahead: inputs.ahead,
+  topology: inputs.topology,
+  config: inputs.config,
+  proven: inputs.proven,
+  outdated: inputs.outdated,
+  current: inputs.current,
+  claim,
+  plan,
+});
 
 function planAnew(inputs: ZoneInputs, claim: Claim, content: () => ContentResult): ZonePlan {
   if (claim === 'ours') return planZone(inputs, content);
@@ -317,21 +333,21 @@ function contentOf(slot: Slot, inputs: ZoneInputs, compiled: CompiledLookup): Co
 }
 
 function isSame(former: Planned, next: ZoneInputs, claim: Claim): boolean {
-  const { inputs, plan } = former;
+  const { plan } = former;
   return (
     plan.kind !== 'pending' &&
     former.claim === claim &&
-    inputs.zone === next.zone &&
-    inputs.records === next.records &&
-    inputs.zoneFileText === next.zoneFileText &&
-    inputs.writer === next.writer &&
-    inputs.ahead === next.ahead &&
-    inputs.topology === next.topology &&
-    inputs.config === next.config &&
-    (inputs.proven === next.proven || plan.kind !== 'secondary') &&
-    (inputs.outdated === next.outdated || plan.kind !== 'secondary') &&
-    (inputs.current === next.current || plan.kind !== 'secondary') &&
-    sameZones(inputs.siblings, next.siblings)
+    former.zone === next.zone &&
+    former.records === next.records &&
+    former.zoneFileText === next.zoneFileText &&
+    former.writer === next.writer &&
+    former.ahead === next.ahead &&
+    former.topology === next.topology &&
+    former.config === next.config &&
+    (former.proven === next.proven || plan.kind !== 'secondary') &&
+    (former.outdated === next.outdated || plan.kind !== 'secondary') &&
+    (former.current === next.current || plan.kind !== 'secondary') &&
+    sameZones(former.siblings, next.siblings)
   );
 }
 

@@ -48,8 +48,9 @@ export interface TransferMemory {
   readonly served?: Serial;
   /** Newer serials that primaries are known to have, the oldest first, and since when each is known. */
   readonly unserved: readonly { readonly serial: Serial; readonly since: number }[];
-  /** When the pod's own answers were last looked at, and until when the data were good then. */
+  /** When these failures were last looked at; absent: none of them was. */
   readonly seenAt?: number;
+  /** Until when the data were good when the pod's own answers were last looked at. */
   readonly expiresAt?: number;
   /** Since when all of the zone's primaries fail the agent when it asks. */
   readonly failingSince?: number;

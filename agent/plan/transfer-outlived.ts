@@ -1,7 +1,7 @@
 import { isNewer, type Serial } from '../dns/serial.ts';
 import { endpointId } from './topology.ts';
 import { isAsAgreed, type ObservedPrimary } from './transfer-diagnosis.ts';
-import { proven, type TransferMemory } from './transfer-memory.ts';
+import { noMemory, proven, type TransferMemory } from './transfer-memory.ts';
 import type { PrimaryProbe } from './transfer-probe.ts';
 
 interface Look {
@@ -52,7 +52,7 @@ function disproves(probe: PrimaryProbe, memory: TransferMemory, id: string): boo
 export function serving(memory: TransferMemory, served: Serial): TransferMemory {
   const { expiredAt: _, ...rest } = memory;
   const unserved = memory.unserved.filter(({ serial }) => isNewer(serial, served));
-  return { ...rest, served, unserved };
+  return { ...rest, served, unserved: unserved.length === 0 ? noMemory.unserved : unserved };
 }
 
 /** Asked before the last transfer came: its serial is history. */
@@ -72,5 +72,5 @@ export function withoutPhantoms(memory: TransferMemory, { primaries }: Look): Tr
       probe.at > last.since &&
       !isNewer(probe.soa.serial, served),
   );
-  return gone ? { ...memory, unserved: [] } : memory;
+  return gone ? { ...memory, unserved: noMemory.unserved } : memory;
 }

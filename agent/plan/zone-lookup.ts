@@ -9,9 +9,9 @@ interface Selecting {
 
 /** The zones of one namespace, by all that a record can reach them by. */
 interface NamespaceZones {
-  /** The zones' keys and names, until `byZoneName` is made. */
-  named: (readonly [ObjectKey, string])[];
   readonly byObjectName: Map<string, ObjectKey>;
+  /** Their `zoneName`s in the same order, until `byZoneName` is made. */
+  zoneNames: string[];
   /** Made as soon as a record names its zone so. */
   byZoneName: Map<string, ObjectKey[]> | undefined;
   /** By one of the labels that must have a value, so that a record meets few selectors that do not match it. */
@@ -45,8 +45,8 @@ export class ZoneLookup {
 
   #add({ key, metadata, spec }: DNSZone): void {
     const zones = this.#namespace(metadata.namespace);
-    zones.named.push([key, spec.zoneName]);
     zones.byObjectName.set(metadata.name, key);
+    zones.zoneNames.push(spec.zoneName);
     for (const { selector } of spec.recordsFrom ?? []) addSelector(zones, { zone: key, selector });
   }
 
@@ -54,8 +54,8 @@ export class ZoneLookup {
     const known = this.#namespaces.get(namespace);
     if (known !== undefined) return known;
     const zones: NamespaceZones = {
-      named: [],
       byObjectName: new Map(),
+      zoneNames: [],
       byZoneName: undefined,
       byLabel: new Map(),
       others: [],
@@ -68,9 +68,9 @@ export class ZoneLookup {
 function ofName(namespace: NamespaceZones, name: string): readonly ObjectKey[] {
   if (namespace.byZoneName === undefined) {
     namespace.byZoneName = new Map();
-    for (const [key, zoneName] of namespace.named)
-      push(namespace.byZoneName, canonical(zoneName), key);
-    namespace.named = [];
+    for (const [i, key] of [...namespace.byObjectName.values()].entries())
+      push(namespace.byZoneName, canonical(namespace.zoneNames[i] ?? ''), key);
+    namespace.zoneNames = [];
   }
   return namespace.byZoneName.get(name) ?? NONE;
 }

@@ -51,8 +51,11 @@ export function copyOf(
 ): ZoneCopy {
   const { lastTransferTime, expiresAt, behindSince, ...rest } = state;
   const shared = (time: number): string => texts.share(toSeconds(timestamp(time)));
+  const zone = displayName(plan.zone);
+  const { zoneName } = plan.object.spec;
   return {
-    zone: displayName(plan.zone),
+    // Mostly the text that the object has already.
+    zone: zone === zoneName ? zoneName : zone,
     object: plan.object.key,
     role: plan.kind,
     ...rest,
