@@ -9,7 +9,7 @@ export const usage = `npm run bench -- NAME --zones N [--cluster directory|kuber
   create            one zone is written, until every pod serves it
   change            one record is written, in a zone of --records N (default 10), until every pod serves it
   plan              everything is planned from nothing; changeMs for one changed zone
-  memory            RSS of the bundled agent, idle, after all zones are served
+  memory            RSS of the bundled agent, idle, after all zones are served; and after a restart
   api               status writes per zone in the replacement of a secondary, with five pods on an API server
 `;
 

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Child, startChild } from '../rig/child.ts';
 import { openLedger } from '../rig/ledger.ts';
+import type { Pod } from '../rig/pod.ts';
 import type { AgentCluster } from './agent-cluster.ts';
 import { type Measured, median, rounded } from './figures.ts';
 import { untilTold } from './told.ts';
@@ -12,24 +13,48 @@ const idleMs = 15_000;
 
 /**
  * RSS of each pod's agent in MB (of 1,000,000 bytes), idle, once every zone is served and, on an API server, every status told;
- * the baseline is Node alone.
+ * the baseline is Node alone. Then the same of agents that were started when all of that was there already, and the seconds
+ * after which they were ready.
  */
 export async function memory(cluster: AgentCluster): Promise<Measured> {
   const { rig, plane } = cluster;
   if (plane !== undefined) await untilTold({ ...cluster, plane }, 'before it is idle');
   await sleep(idleMs);
-  const agents = [...rig.pods.values()].map(({ agent }) => agent);
-  const values = agents.map((agent) => megabytes(agent, 'VmRSS'));
-  const peaks = agents.map((agent) => megabytes(agent, 'VmHWM'));
-  const named = [...rig.pods.values()].map((pod) => megabytes(pod.named, 'VmRSS'));
+  const pods = [...rig.pods.values()];
+  const { values, peaks } = memoryOf(pods);
+  const named = pods.map((pod) => megabytes(pod.named, 'VmRSS'));
   const baselines = [await bareNode()];
+  const seconds: number[] = [];
+  for (const pod of pods) seconds.push(await restart(pod));
+  await sleep(idleMs);
+  const restarted = memoryOf(pods);
   const extras = {
     primary: rounded(values[0] ?? null),
-    secondaries: values.slice(1).map((value) => rounded(value) ?? 0),
+    secondaries: all(values.slice(1)),
     peak: rounded(median(peaks)),
+    peaks: all(peaks),
     named: rounded(median(named)),
+    restarted: all(restarted.values),
+    restartedPeaks: all(restarted.peaks),
+    restartSeconds: all(seconds),
   };
   return { unit: 'MB', values, baselines, extras };
+}
+
+const memoryOf = (pods: readonly Pod[]) => ({
+  values: pods.map(({ agent }) => megabytes(agent, 'VmRSS')),
+  peaks: pods.map(({ agent }) => megabytes(agent, 'VmHWM')),
+});
+
+const all = (values: readonly number[]): number[] => values.map((value) => rounded(value) ?? 0);
+
+/** The agent alone; named serves all the while. Returns the seconds until it has read and planned everything, and is ready. */
+async function restart(pod: Pod): Promise<number> {
+  await pod.killAgent();
+  const startedAt = performance.now();
+  pod.startAgent();
+  await pod.ready(120_000);
+  return (performance.now() - startedAt) / 1000;
 }
 
 async function bareNode(): Promise<number> {
