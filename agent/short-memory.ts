@@ -53,6 +53,6 @@ export class ShortMemory<K, V> {
       this.#pruning = undefined;
       this.#prune();
       if (this.#kept.size > 0) this.#pruneLater();
-    }, this.#ms).unref();
+    }, this.#ms + 1).unref();
   }
 }

@@ -105,7 +105,7 @@ export class Agreements {
   #publishing: Promise<void> | undefined;
   /** Pods that did not answer just now. */
   readonly #silent: ShortMemory<string, true>;
-  /** When the allocations were seen of zones that were settled since. */
+  /** When the allocations were seen, at the latest, of zones of which nothing else is kept any more. */
   readonly #settled: ShortMemory<ObjectKey, number>;
   /** What is served from an earlier run may have been allocated just before this one. */
   readonly #startedAt: number;
@@ -254,7 +254,7 @@ export class Agreements {
 
   /** This pod has no part in agreeing on the zone any more. */
   forget(zone: ObjectKey): void {
-    this.#memory.delete(zone);
+    if (this.#memory.delete(zone)) this.#settled.put(zone, this.#deps.clock.monotonic());
     this.#unpublished.delete(zone);
   }
 
@@ -308,7 +308,7 @@ export class Agreements {
     return memory;
   }
 
-  /** What a settled zone serves is what was allocated. */
+  /** What a zone serves of which nothing is kept was allocated: before this run, unless it is known otherwise. */
   #allocatedBefore({ object }: PrimaryPlan, served: ServedZone | undefined): Memory['allocated'] {
     const serial = servingOf(served)?.serial;
     if (serial === undefined) return undefined;
@@ -325,7 +325,8 @@ export class Agreements {
     const { allocated } = memory;
     if (allocated === undefined || servingOf(served)?.serial !== allocated.serial) return;
     this.#memory.delete(key);
-    this.#settled.put(key, allocated.seenAt);
+    if (this.#deps.clock.monotonic() - allocated.seenAt < RECENT_MS)
+      this.#settled.put(key, allocated.seenAt);
   }
 
   async #carryOut(about: About, decision: Decision): Promise<Target | undefined> {

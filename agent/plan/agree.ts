@@ -31,7 +31,7 @@ export interface Agreement {
   readonly date: Serial | undefined;
   /** Milliseconds since what is allocated was first seen not to settle the zone (see `isSettled`). */
   readonly unsettledFor: number;
-  /** Milliseconds since the last allocation of this zone that we saw. */
+  /** Milliseconds since the last allocation of this zone that we saw; at most as long as this run of the agent. */
   readonly sinceAllocation: number;
 }
 

@@ -48,9 +48,8 @@ export interface TransferMemory {
   readonly served?: Serial;
   /** Newer serials that primaries are known to have, the oldest first, and since when each is known. */
   readonly unserved: readonly { readonly serial: Serial; readonly since: number }[];
-  /** When these failures were last looked at; absent: none of them was. */
+  /** When the pod's own answers were last looked at, and until when the data were good then. */
   readonly seenAt?: number;
-  /** Until when the data were good when the pod's own answers were last looked at. */
   readonly expiresAt?: number;
   /** Since when all of the zone's primaries fail the agent when it asks. */
   readonly failingSince?: number;
@@ -221,10 +220,20 @@ const rank = (reason: TransferReason): number => {
 
 export function withoutFailure(memory: TransferMemory, id: string): TransferMemory {
   if (!memory.failures.has(id)) return memory;
-  const failures = new Map(memory.failures);
-  failures.delete(id);
-  return { ...memory, failures: failures.size === 0 ? noMemory.failures : failures };
+  return withFailures(
+    memory,
+    [...memory.failures].filter(([each]) => each !== id),
+  );
 }
+
+/** With these alone; thousands of zones without any share what is then kept. */
+export const withFailures = (
+  memory: TransferMemory,
+  failures: readonly (readonly [string, Failure])[],
+): TransferMemory => ({
+  ...memory,
+  failures: failures.length === 0 ? noMemory.failures : new Map(failures),
+});
 
 const endpoint = ({ primary, port }: { primary: string; port: number }): Endpoint => ({
   address: primary,

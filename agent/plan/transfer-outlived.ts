@@ -1,7 +1,13 @@
 import { isNewer, type Serial } from '../dns/serial.ts';
 import { endpointId } from './topology.ts';
 import { isAsAgreed, type ObservedPrimary } from './transfer-diagnosis.ts';
-import { noMemory, proven, type TransferMemory } from './transfer-memory.ts';
+import {
+  noMemory,
+  proven,
+  type TransferMemory,
+  withFailures,
+  withoutFailure,
+} from './transfer-memory.ts';
 import type { PrimaryProbe } from './transfer-probe.ts';
 
 interface Look {
@@ -18,13 +24,11 @@ export function forgetOutlived(
   let next = expiresAt === undefined ? memory : { ...memory, expiresAt };
   if (before !== undefined && expiresAt !== undefined && expiresAt > before) {
     const late = [...memory.failures].filter(([, { at }]) => at > (memory.seenAt ?? 0));
-    next = { ...proven(next), failures: new Map(late) };
+    next = withFailures(proven(next), late);
   }
   for (const { endpoint, probe } of primaries) {
-    if (probe === undefined || !disproves(probe, next, endpointId(endpoint))) continue;
-    const failures = new Map(next.failures);
-    failures.delete(endpointId(endpoint));
-    next = { ...next, failures };
+    const id = endpointId(endpoint);
+    if (probe !== undefined && disproves(probe, next, id)) next = withoutFailure(next, id);
   }
   return next;
 }
@@ -37,7 +41,7 @@ export function withoutLate(
   const others = [...memory.failures].filter(([, { reason }]) => reason !== 'SerialBehind');
   return others.length === memory.failures.size || !isAsAgreed(look, memory)
     ? memory
-    : { ...memory, failures: new Map(others) };
+    : withFailures(memory, others);
 }
 
 /** The primary answered after the failure, and has nothing that is not served here. */

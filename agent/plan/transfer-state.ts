@@ -62,12 +62,10 @@ export function observe(memory: TransferMemory, look: Observation): TransferMemo
     next = noteSerial(next, look.wanted, look.now);
   }
   next = withoutLate(withoutPhantoms(next, look), look);
-  const { failingSince, seenAt: _, ...rest } = next;
-  return {
-    ...rest,
-    ...(next.failures.size > 0 && { seenAt: look.now }),
-    ...(allFail(next, look) && { failingSince: failingSince ?? look.now }),
-  };
+  const { failingSince, ...rest } = next;
+  return allFail(next, look)
+    ? { ...rest, seenAt: look.now, failingSince: failingSince ?? look.now }
+    : { ...rest, seenAt: look.now };
 }
 
 /** The state of the copy, from what is remembered (after `observe` of the same look) and what was just seen. */

@@ -13,7 +13,8 @@ export interface ToldCluster {
 /** A look at all statuses costs the server a list of all: in between, some of those that were not true are looked at. */
 const LOOK_MS = 250;
 const SOME = 20;
-const PATIENCE_MS = 600_000;
+const PATIENCE_MS = 120_000;
+const PATIENCE_EACH_MS = 100;
 
 interface Zone {
   readonly metadata: { readonly name: string };
@@ -42,7 +43,7 @@ export async function untilTold({ rig, plane, zones }: ToldCluster, what: string
   };
   await until(told, {
     what: `${what}: every status`,
-    withinMs: PATIENCE_MS,
+    withinMs: PATIENCE_MS + PATIENCE_EACH_MS * zones.length,
     everyMs: LOOK_MS,
   }).catch((error: unknown) => {
     const [first] = some;

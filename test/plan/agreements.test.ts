@@ -7,7 +7,7 @@ type Event =
   | { readonly kind: 'change'; readonly content: number }
   | { readonly kind: 'time'; readonly ms: number }
   | { readonly kind: 'see' | 'hear' | 'pass' | 'freeze' | 'thaw'; readonly i: number }
-  | { readonly kind: 'restart' | 'lose-disk' | 'lose-answer'; readonly i: number }
+  | { readonly kind: 'restart' | 'lose-disk' | 'lose-answer' | 'forget'; readonly i: number }
   | { readonly kind: 'lose-status' };
 
 const mostPrimaries = 3;
@@ -31,7 +31,7 @@ const events: fc.Arbitrary<Event> = fc.oneof(
     }),
   },
   { weight: 16, arbitrary: at('see', 'hear', 'pass', 'pass') },
-  { weight: 2, arbitrary: at('freeze', 'thaw', 'restart', 'lose-answer') },
+  { weight: 2, arbitrary: at('freeze', 'thaw', 'restart', 'lose-answer', 'forget') },
   { weight: 1, arbitrary: at('lose-disk') },
   { weight: 1, arbitrary: fc.constant({ kind: 'lose-status' as const }) },
 );
@@ -69,6 +69,8 @@ async function happenTo(
       return;
     case 'restart':
       return primary?.restart();
+    case 'forget':
+      return primary?.forget();
     case 'lose-disk':
       return primary?.restart({ wiped: true });
     case 'lose-answer':

@@ -129,6 +129,11 @@ export class Primary {
     this.hear();
   }
 
+  /** For one pass it was not the zone's to serve, e.g. while its text was checked. */
+  forget(): void {
+    this.#agreements.forget(object.key);
+  }
+
   /** One pass of its agent, in which named does what it is told. */
   async pass(): Promise<void> {
     if (this.frozen) return;

@@ -136,6 +136,55 @@ test('what another primary is about to agree on comes after what this one ranks 
   expect(order.length).toBeLessThan(theirs.length + ours.length);
 });
 
+/** The content of a plan is another; what was agreed on and loaded before is what it was. */
+const changed = (plan: PrimaryPlan): PrimaryPlan => ({
+  ...plan,
+  content: { ...plan.content, hash: 'sha256:changed' },
+});
+
+test('a change of what has been settled for long waits for nothing, whoever has agreed on it', async () => {
+  const plan = planOf('settled');
+  const { statuses, served } = changesOf([plan]);
+  const settled = { ...plan, content: { ...plan.content, hash: 'sha256:old' } };
+  const agreements = agreementsOf(statuses);
+  const pass = (of: PrimaryPlan) => agreements.targets([of], served, progressOf(2), true);
+  now += 300;
+  await pass(settled);
+  expect((await pass(changed(plan))).size).toBe(0);
+  expect(pauses).toEqual([700]);
+  await pass(settled);
+  now += 60_000;
+  expect((await pass(changed(plan))).size).toBe(1);
+  const started = agreementsOf(statuses);
+  now += 1000;
+  const targets = await started.targets([changed(plan)], served, progressOf(2), true);
+  expect(targets.size).toBe(1);
+});
+
+test('what was just agreed on is not agreed on anew within a second, also where it was given up in between', async () => {
+  const plan = planOf('given-up');
+  const { statuses, served } = changesOf([plan]);
+  const agreements = agreementsOf(statuses);
+  now += 60_000;
+  const pass = (of: PrimaryPlan) => agreements.targets([of], served, progressOf(2), true);
+  const [first] = (await pass(plan)).values();
+  expect(first?.serial).toBe(2);
+  const { key } = plan.object;
+  const allocated = {
+    ...{ serial: 2, contentHash: plan.content.hash, by: 'p0' },
+    view: progressOf(2).latest,
+  };
+  statuses.set(key, { version: '2', allocated });
+  const before = served.get(plan.zone);
+  if (before !== undefined)
+    served.set(plan.zone, { ...before, serial: 2, hash: plan.content.hash });
+  agreements.forget(key);
+  now += 100;
+  expect((await pass(changed(plan))).size).toBe(0);
+  now += 1000;
+  expect((await pass(changed(plan))).size).toBe(1);
+});
+
 test('many changes are agreed on for half a second, then loaded; the others are next, at once', async () => {
   const plans = plansOf('changed', 60);
   const { statuses, served } = changesOf(plans);
