@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Child, startChild } from '../rig/child.ts';
 import { openLedger } from '../rig/ledger.ts';
 import type { Pod } from '../rig/pod.ts';
+import { until } from '../rig/until.ts';
 import type { AgentCluster } from './agent-cluster.ts';
 import { type Measured, median, rounded } from './figures.ts';
 import { untilTold } from './told.ts';
@@ -14,7 +15,7 @@ const idleMs = 15_000;
 /**
  * RSS of each pod's agent in MB (of 1,000,000 bytes), idle, once every zone is served and, on an API server, every status told;
  * the baseline is Node alone. Then the same of agents that were started when all of that was there already, and the seconds
- * after which they were ready.
+ * until they had read it, and until they had looked at each of their copies and were ready.
  */
 export async function memory(cluster: AgentCluster): Promise<Measured> {
   const { rig, plane } = cluster;
@@ -24,9 +25,11 @@ export async function memory(cluster: AgentCluster): Promise<Measured> {
   const { values, peaks } = memoryOf(pods);
   const named = pods.map((pod) => megabytes(pod.named, 'VmRSS'));
   const baselines = [await bareNode()];
-  const seconds: number[] = [];
-  for (const pod of pods) seconds.push(await restart(pod));
-  await sleep(idleMs);
+  const starts: Start[] = [];
+  for (const pod of pods) {
+    starts.push(await restart(pod));
+    await sleep(idleMs);
+  }
   const restarted = memoryOf(pods);
   const extras = {
     primary: rounded(values[0] ?? null),
@@ -36,7 +39,8 @@ export async function memory(cluster: AgentCluster): Promise<Measured> {
     named: rounded(median(named)),
     restarted: all(restarted.values),
     restartedPeaks: all(restarted.peaks),
-    restartSeconds: all(seconds),
+    syncSeconds: all(starts.map(({ synced }) => synced)),
+    readySeconds: all(starts.map(({ ready }) => ready)),
   };
   return { unit: 'MB', values, baselines, extras };
 }
@@ -48,13 +52,27 @@ const memoryOf = (pods: readonly Pod[]) => ({
 
 const all = (values: readonly number[]): number[] => values.map((value) => rounded(value) ?? 0);
 
-/** The agent alone; named serves all the while. Returns the seconds until it has read and planned everything, and is ready. */
-async function restart(pod: Pod): Promise<number> {
+/** Seconds since the agent was started. */
+interface Start {
+  /** It has read all resources, registrations and statuses. */
+  readonly synced: number;
+  readonly ready: number;
+}
+
+/** The agent alone; named serves all the while. */
+async function restart(pod: Pod): Promise<Start> {
   await pod.killAgent();
   const startedAt = performance.now();
+  const seconds = (): number => (performance.now() - startedAt) / 1000;
   pod.startAgent();
+  const isSynced = async (): Promise<boolean> => {
+    const { body } = (await pod.get('/readyz')) ?? {};
+    return body !== undefined && !body.includes('not read yet');
+  };
+  await until(isSynced, { what: `${pod.name} to read everything`, withinMs: 120_000, everyMs: 50 });
+  const synced = seconds();
   await pod.ready(120_000);
-  return (performance.now() - startedAt) / 1000;
+  return { synced, ready: seconds() };
 }
 
 async function bareNode(): Promise<number> {
