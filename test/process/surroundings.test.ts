@@ -150,9 +150,13 @@ describe('a named that', () => {
     const primary = rig().pod('primary-0');
     await primary.agent?.stop('SIGKILL');
     await rm(join(primary.path('state'), 'keys', 'bind9-agent-control.key'));
+    const conf = join(primary.path('config'), 'keys.conf');
+    const before = readFileSync(conf, 'utf8');
     const heard = listen(primary);
     primary.startAgent();
     await heard('named does not answer', 'does not know the key "bind9-agent-control"');
+    // What it starts on the next time.
+    await until(() => readFileSync(conf, 'utf8') !== before, patience);
     const served = await change();
     expect(await rig().data('primary-0', 'www.late.example')).toEqual(['192.0.2.9']);
     await primary.killNamed();
