@@ -106,14 +106,14 @@ export class Agreements {
   /** Pods that did not answer just now. */
   readonly #silent: ShortMemory<string, true>;
   /** When the allocations were seen, at the latest, of zones of which nothing else is kept any more. */
-  readonly #settled: ShortMemory<ObjectKey, number>;
+  readonly #seenAt: ShortMemory<ObjectKey, number>;
   /** What is served from an earlier run may have been allocated just before this one. */
   readonly #startedAt: number;
 
   constructor(deps: AgreementDeps) {
     this.#deps = deps;
     this.#silent = new ShortMemory(SILENCE_MS, deps.clock);
-    this.#settled = new ShortMemory(RECENT_MS, deps.clock);
+    this.#seenAt = new ShortMemory(RECENT_MS, deps.clock);
     this.#startedAt = deps.clock.monotonic();
   }
 
@@ -254,7 +254,7 @@ export class Agreements {
 
   /** This pod has no part in agreeing on the zone any more. */
   forget(zone: ObjectKey): void {
-    if (this.#memory.delete(zone)) this.#settled.put(zone, this.#deps.clock.monotonic());
+    if (this.#memory.delete(zone)) this.#seenAt.put(zone, this.#deps.clock.monotonic());
     this.#unpublished.delete(zone);
   }
 
@@ -312,7 +312,7 @@ export class Agreements {
   #allocatedBefore({ object }: PrimaryPlan, served: ServedZone | undefined): Memory['allocated'] {
     const serial = servingOf(served)?.serial;
     if (serial === undefined) return undefined;
-    return { serial, seenAt: this.#settled.get(object.key) ?? this.#startedAt };
+    return { serial, seenAt: this.#seenAt.get(object.key) ?? this.#startedAt };
   }
 
   /** Where what is allocated is served, nothing more is kept of the zone. */
@@ -326,7 +326,7 @@ export class Agreements {
     if (allocated === undefined || servingOf(served)?.serial !== allocated.serial) return;
     this.#memory.delete(key);
     if (this.#deps.clock.monotonic() - allocated.seenAt < RECENT_MS)
-      this.#settled.put(key, allocated.seenAt);
+      this.#seenAt.put(key, allocated.seenAt);
   }
 
   async #carryOut(about: About, decision: Decision): Promise<Target | undefined> {

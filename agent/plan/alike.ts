@@ -83,6 +83,7 @@ export class Alike {
   }
 }
 
-const orNone = <T>(list: readonly T[]): readonly T[] => (list.length === 0 ? NONE : list);
+/** One list for all of the thousands that have nothing in it. */
+export const orNone = <T>(list: readonly T[]): readonly T[] => (list.length === 0 ? NONE : list);
 
 const textOf = (endpoint: Endpoint): string => `${endpointId(endpoint)}/${endpoint.key}`;

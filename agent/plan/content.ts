@@ -7,6 +7,7 @@ import { checkZoneFile, plainLines } from '../dns/zone-file.ts';
 import { type ZoneContent, zoneContentOf } from '../dns/zone-text.ts';
 import type { Parsed, Problem } from '../problem.ts';
 import type { DNSZone, DnsRecord } from '../resources/types.ts';
+import { orNone } from './alike.ts';
 import { apexOf } from './apex.ts';
 import type { Candidate } from './candidate.ts';
 import { compiledCandidates } from './generic-records.ts';
@@ -106,7 +107,7 @@ function contentOfRecords(
     kind: 'content',
     content: zoneContentOf({ zone: name, soa, soaTtl: ttl, rrsets: served.rrsets }),
     ...(floor === undefined ? {} : { floor }),
-    problems: together(plain.problems, generic.problems, served.problems),
+    problems: orNone([...plain.problems, ...generic.problems, ...served.problems]),
   };
 }
 
@@ -142,16 +143,8 @@ function contentOfFile(
     kind: 'content',
     content: zoneContentOf({ zone: name, soa, soaTtl, rrsets: served.rrsets }),
     ...(floor === undefined ? {} : { floor }),
-    problems: together(ignored.map(inField), besideFile(records, field), served.problems),
+    problems: orNone([...ignored.map(inField), ...besideFile(records, field), ...served.problems]),
   };
-}
-
-const NONE: readonly Problem[] = [];
-
-/** One list for all of the thousands that have none. */
-function together(...lists: readonly (readonly Problem[])[]): readonly Problem[] {
-  const problems = lists.flat();
-  return problems.length === 0 ? NONE : problems;
 }
 
 /** By `check-names`, as named does when it loads a primary zone. */

@@ -1,4 +1,5 @@
 import { isNewer, type Serial } from '../dns/serial.ts';
+import { orNone } from './alike.ts';
 import { endpointId } from './topology.ts';
 import { isAsAgreed, type ObservedPrimary } from './transfer-diagnosis.ts';
 import {
@@ -56,7 +57,7 @@ function disproves(probe: PrimaryProbe, memory: TransferMemory, id: string): boo
 export function serving(memory: TransferMemory, served: Serial): TransferMemory {
   const { expiredAt: _, ...rest } = memory;
   const unserved = memory.unserved.filter(({ serial }) => isNewer(serial, served));
-  return { ...rest, served, unserved: unserved.length === 0 ? noMemory.unserved : unserved };
+  return { ...rest, served, unserved: orNone(unserved) };
 }
 
 /** Asked before the last transfer came: its serial is history. */

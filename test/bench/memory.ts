@@ -67,7 +67,7 @@ async function restart(pod: Pod): Promise<Start> {
   pod.startAgent();
   const isSynced = async (): Promise<boolean> => {
     const { body } = (await pod.get('/readyz')) ?? {};
-    return body !== undefined && !body.includes('not read yet');
+    return body !== undefined && !body.includes('read yet');
   };
   await until(isSynced, { what: `${pod.name} to read everything`, withinMs: 120_000, everyMs: 50 });
   const synced = seconds();

@@ -20,7 +20,7 @@ const planFor = (name: DomainName): Plan =>
         {
           kind: 'secondary',
           zone: name,
-          object: { key: 'default/a', spec: { zoneName: 'a.example' } },
+          object: { key: 'default/a', spec: { zoneName: 'a.test' } },
           primaries: [{ address: '127.0.0.11', port: 15_300 }],
           candidates: [],
           placement: { primaries: [], secondaries: [], outside: [] },
