@@ -57,7 +57,7 @@ export default defineConfig({
           include: [onControlPlane],
           globalSetup: 'test/control-plane/global-setup.ts',
           // They wait most of the time, each for an API server of its own.
-          maxWorkers: 2,
+          maxWorkers: 3,
           retry,
           testTimeout: 60_000,
           hookTimeout: 60_000,
