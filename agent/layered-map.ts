@@ -37,8 +37,8 @@ export class LayeredMap<K, V extends object> implements ReadonlyMap<K, V> {
   }
 
   #anew(changes: Changes<K, V>): LayeredMap<K, V> {
-    const base = new Map(this);
-    for (const [key, value] of changes) {
+    const base = new Map(this.#base);
+    for (const [key, value] of [...this.#changes, ...changes]) {
       if (value === undefined) base.delete(key);
       else base.set(key, value);
     }
@@ -62,16 +62,32 @@ export class LayeredMap<K, V extends object> implements ReadonlyMap<K, V> {
     return this[Symbol.iterator]();
   }
 
-  *keys(): MapIterator<K> {
-    for (const [key] of this) yield key;
+  keys(): MapIterator<K> {
+    return this.#list((_, key) => key);
   }
 
-  *values(): MapIterator<V> {
-    for (const [, value] of this) yield value;
+  values(): MapIterator<V> {
+    return this.#list((value) => value);
+  }
+
+  /** A list, since a generator leaves something for the collector at each of thousands of entries. */
+  #list<T>(part: (value: V, key: K) => T): MapIterator<T> {
+    const list = new Array<T>(this.size);
+    let at = 0;
+    this.forEach((value, key) => {
+      list[at] = part(value, key);
+      at += 1;
+    });
+    return list.values();
   }
 
   forEach(each: (value: V, key: K, map: ReadonlyMap<K, V>) => void): void {
-    for (const [key, value] of this) each(value, key, this);
+    this.#base.forEach((value, key) => {
+      if (!this.#changes.has(key)) each(value, key, this);
+    });
+    this.#changes.forEach((value, key) => {
+      if (value !== undefined) each(value, key, this);
+    });
   }
 
   /** The keys that may have another value in the other map; undefined: any may. */

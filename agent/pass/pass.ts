@@ -109,6 +109,7 @@ export class Passes {
   readonly #unwantedIn = lastOnly(unwantedIn);
   readonly #proofTargets = lastOnly(proofTargets);
   readonly #wantedConfig = lastOnly(wantedConfig);
+  readonly #wronglyMarked = lastOnly(wronglyMarked);
 
   constructor(deps: PassDeps) {
     this.#deps = deps;
@@ -227,11 +228,7 @@ export class Passes {
   /** What is held stays so over a restart. */
   #mark(held: Held | undefined): void {
     const { ledger } = this.#deps;
-    const zones = new Set(held?.zones);
-    const others = [...ledger.entries().values()].filter(
-      (entry) => (entry.held === true) !== zones.has(entry.zone),
-    );
-    for (const { held: marked, ...rest } of others)
+    for (const { held: marked, ...rest } of this.#wronglyMarked(ledger.entries(), held))
       ledger.put([marked === true ? rest : { ...rest, held: true }]);
   }
 
@@ -373,6 +370,15 @@ export class Passes {
 }
 
 const nothingFound = () => ({ changed: new Set<ObjectKey>(), touched: new Set<ObjectKey>() });
+
+/** Served zones that are marked as held and are not, or the other way round. */
+function wronglyMarked(
+  served: ReadonlyMap<DomainName, ServedZone>,
+  held: Held | undefined,
+): readonly ServedZone[] {
+  const zones = new Set(held?.zones);
+  return [...served.values()].filter((each) => (each.held === true) !== zones.has(each.zone));
+}
 
 /** named must not make by itself what it is to have from us. */
 function wantedConfig(config: Plan['config'], zones: Plan['zones']): WantedConfig {

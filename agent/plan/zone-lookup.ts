@@ -35,9 +35,10 @@ export class ZoneLookup {
     const zones = this.#namespaces.get(record.metadata.namespace);
     if (zones === undefined) return NONE;
     const { zone, zoneRef } = record.spec;
-    const found: ObjectKey[] = [];
     const referred = zoneRef === undefined ? undefined : zones.byObjectName.get(zoneRef);
-    if (referred !== undefined) found.push(referred);
+    if (zone === undefined && zones.byLabel.size === 0 && zones.others.length === 0)
+      return referred === undefined ? NONE : [referred];
+    const found = referred === undefined ? [] : [referred];
     if (zone !== undefined) found.push(...ofName(zones, canonical(zone)));
     addSelecting(zones, record, found);
     return found.length > 1 ? [...new Set(found)] : found;

@@ -126,13 +126,14 @@ export class LocalCopies {
   }
 
   #forgetGone(plan: Plan): void {
-    const wanted = new Set([...plan.zones.values()].filter(isServed).map(({ zone }) => zone));
-    for (const [zone, tracked] of this.#zones) {
-      if (wanted.has(zone)) continue;
+    for (const [zone, { plan: former }] of this.#zones) {
+      const { key } = former.object;
+      const now = plan.zones.get(key);
+      if (now !== undefined && isServed(now) && now.zone === zone) continue;
       this.#zones.delete(zone);
       this.#notCurrent.delete(zone);
       this.#off.forget(zone);
-      this.#deps.feed.drop(tracked.plan.object.key);
+      this.#deps.feed.drop(key);
     }
   }
 

@@ -45,7 +45,8 @@ test('holds what a map of its own would, and so does each one it was made from',
         expect(each.map.size).toBe(each.model.size);
         expect(new Map(each.map.entries())).toEqual(each.model);
         expect(new Set(each.map.keys())).toEqual(new Set(each.model.keys()));
-        expect([...each.map.values()]).toHaveLength(each.model.size);
+        const values = new Set(each.model.values());
+        expect([...each.map.values()].filter((its) => values.has(its))).toHaveLength(values.size);
         for (const [one, its] of each.model) expect(each.map.get(one)).toBe(its);
         expect(each.map.has(401)).toBe(false);
       }
