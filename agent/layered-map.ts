@@ -38,10 +38,11 @@ export class LayeredMap<K, V extends object> implements ReadonlyMap<K, V> {
 
   #anew(changes: Changes<K, V>): LayeredMap<K, V> {
     const base = new Map(this.#base);
-    for (const [key, value] of [...this.#changes, ...changes]) {
-      if (value === undefined) base.delete(key);
-      else base.set(key, value);
-    }
+    for (const each of [this.#changes, changes])
+      for (const [key, value] of each) {
+        if (value === undefined) base.delete(key);
+        else base.set(key, value);
+      }
     return new LayeredMap(base, new Map(), base.size);
   }
 
@@ -53,13 +54,12 @@ export class LayeredMap<K, V extends object> implements ReadonlyMap<K, V> {
     return this.get(key) !== undefined;
   }
 
-  *[Symbol.iterator](): MapIterator<[K, V]> {
-    for (const entry of this.#base) if (!this.#changes.has(entry[0])) yield entry;
-    for (const [key, value] of this.#changes) if (value !== undefined) yield [key, value];
+  [Symbol.iterator](): MapIterator<[K, V]> {
+    return this.entries();
   }
 
   entries(): MapIterator<[K, V]> {
-    return this[Symbol.iterator]();
+    return this.#list((value, key) => [key, value]);
   }
 
   keys(): MapIterator<K> {

@@ -69,9 +69,7 @@ export function unwantedIn(
   plans: ReadonlyMap<ObjectKey, ZonePlan>,
   served: ReadonlyMap<string, ServedZone>,
 ): readonly ServedZone[] {
-  const doubtful: ServedZone[] = [];
-  for (const each of served.values())
-    if (!isWanted(plans.get(each.key), each.zone)) doubtful.push(each);
+  const doubtful = [...served.values()].filter(({ zone, key }) => !isWanted(plans.get(key), zone));
   if (doubtful.length === 0) return doubtful;
   // Another object may have the name now.
   const wanted = new Set(

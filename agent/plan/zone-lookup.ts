@@ -36,6 +36,7 @@ export class ZoneLookup {
     if (zones === undefined) return NONE;
     const { zone, zoneRef } = record.spec;
     const referred = zoneRef === undefined ? undefined : zones.byObjectName.get(zoneRef);
+    // Every record is asked about when a zone comes, and mostly belongs to none of those that did.
     if (zone === undefined && zones.byLabel.size === 0 && zones.others.length === 0)
       return referred === undefined ? NONE : [referred];
     const found = referred === undefined ? [] : [referred];

@@ -125,9 +125,10 @@ export class LocalCopies {
     this.#look();
   }
 
+  /** A name that another object has taken over is tracked under that one by now. */
   #forgetGone(plan: Plan): void {
-    for (const [zone, { plan: former }] of this.#zones) {
-      const { key } = former.object;
+    for (const [zone, { plan: tracked }] of this.#zones) {
+      const { key } = tracked.object;
       const now = plan.zones.get(key);
       if (now !== undefined && isServed(now) && now.zone === zone) continue;
       this.#zones.delete(zone);

@@ -12,22 +12,22 @@ import { logSamples } from './log-samples.ts';
 const zone = 'a.test.' as DomainName;
 
 /** As much of a plan as a copy is tracked by. */
-const planFor = (name: DomainName): Plan =>
+const planFor = (name: DomainName, key = 'default/a', touched = [key]): Plan =>
   ({
     zones: new Map([
       [
-        'default/a',
+        key,
         {
           kind: 'secondary',
           zone: name,
-          object: { key: 'default/a', spec: { zoneName: 'a.test' } },
+          object: { key, spec: { zoneName: 'a.test' } },
           primaries: [{ address: '127.0.0.11', port: 15_300 }],
           candidates: [],
           placement: { primaries: [], secondaries: [], outside: [] },
         },
       ],
     ]),
-    touched: ['default/a'],
+    touched,
   }) as unknown as Plan;
 const view = { statuses: new Map() } as unknown as ClusterView;
 /** A newer serial was agreed on than named answers with. */
@@ -196,3 +196,16 @@ test('of a zone that has another name now, the copy of that name alone is told',
   await untilEqual(() => copies.copyOf(`${other}.` as DomainName)?.state, 'Current');
   expect(feed.since(0).zones.map((each) => each.zone)).toEqual([other]);
 });
+
+test.each([{ touched: ['default/a', 'default/b'] }, { touched: ['default/b', 'default/a'] }])(
+  'a copy whose name another object has taken over stays, and is told for that one alone: $touched',
+  async ({ touched }) => {
+    const { copies, feed } = tracker();
+    copies.track(planFor(zone), view);
+    await untilEqual(() => copies.copyOf(zone)?.state, 'Current');
+    copies.track(planFor(zone, 'default/b', touched), view);
+    expect(copies.copyOf(zone)).toBeDefined();
+    await untilEqual(() => copies.copyOf(zone)?.object, 'default/b');
+    expect(feed.since(0).zones.map(({ object }) => object)).toEqual(['default/b']);
+  },
+);
