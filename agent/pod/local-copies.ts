@@ -127,8 +127,8 @@ export class LocalCopies {
 
   /** A name that another object has taken over is tracked under that one by now. */
   #forgetGone(plan: Plan): void {
-    for (const [zone, { plan: tracked }] of this.#zones) {
-      const { key } = tracked.object;
+    for (const [zone, tracked] of this.#zones) {
+      const { key } = tracked.plan.object;
       const now = plan.zones.get(key);
       if (now !== undefined && isServed(now) && now.zone === zone) continue;
       this.#zones.delete(zone);
