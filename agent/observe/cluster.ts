@@ -36,7 +36,7 @@ export interface InvalidObject {
 /** The resources of each kind. */
 export interface ResourceMaps {
   readonly zones: ReadonlyMap<ObjectKey, DNSZone>;
-  readonly records: ReadonlyMap<string, DnsRecord>;
+  readonly records: ReadonlyMap<ObjectKey, DnsRecord>;
   readonly instances: ReadonlyMap<ObjectKey, Bind9Instance>;
   readonly clusters: ReadonlyMap<ObjectKey, Bind9Cluster>;
   readonly configMaps: ReadonlyMap<ObjectKey, ConfigMap>;

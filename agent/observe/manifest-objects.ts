@@ -25,7 +25,7 @@ export function mergeObjects(
   known: ResourceMaps,
 ): { readonly objects: ResourceMaps; readonly invalid: readonly InvalidObject[] } {
   const zones = new Map<ObjectKey, DNSZone>();
-  const records = new Map<string, DnsRecord>();
+  const records = new Map<ObjectKey, DnsRecord>();
   const instances = new Map<ObjectKey, Bind9Instance>();
   const clusters = new Map<ObjectKey, Bind9Cluster>();
   const configMaps = new Map<ObjectKey, ConfigMap>();
@@ -42,7 +42,7 @@ export function mergeObjects(
       case 'ConfigMap':
         return putUnlessThere(configMaps, object.key, object);
       default:
-        return putUnlessThere(records, object.id, object);
+        return putUnlessThere(records, object.key, object);
     }
   };
   for (const { name: file, objects } of files)

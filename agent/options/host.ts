@@ -9,7 +9,7 @@ export function readHost(environment: Environment): Host {
   const addresses = Object.values(networkInterfaces())
     .flatMap((all) => all ?? [])
     .filter(({ internal, address }) => !internal && !/^(?:fe[89ab]|169\.254\.)/i.test(address))
-    .sort((a, b) => a.family.localeCompare(b.family))
+    .sort((a, b) => (a.family < b.family ? -1 : Number(a.family > b.family)))
     .map(({ address }) => address);
   return {
     name: hostname(),

@@ -88,7 +88,7 @@ interface Slot {
   readonly zone: DNSZone;
   readonly name: DomainName;
   /** The other zones of the name. */
-  siblings: readonly DNSZone[];
+  siblings: readonly Slot[];
   planned: Planned | undefined;
   content: RememberedContent | undefined;
 }
@@ -102,7 +102,8 @@ const NOTHING: ReadonlyMap<ObjectKey, DNSZone> = new Map();
  */
 export class Planner {
   readonly #slots = new Map<ObjectKey, Slot>();
-  readonly #byName = new Map<string, readonly Slot[]>();
+  /** One zone of each name: it knows the others. */
+  readonly #byName = new Map<string, Slot>();
   #plans = LayeredMap.of<ObjectKey, ZonePlan>();
   /** Zones that are planned again in any case: they wait for something, or others have their name, or had it. */
   readonly #restless = new Set<ObjectKey>();
@@ -131,21 +132,28 @@ export class Planner {
     this.#slots.delete(key);
     this.#restless.delete(key);
     if (former !== undefined)
-      this.#group(former.name, (group) => group.filter((each) => each !== former));
+      this.#group(
+        former.name,
+        this.#ofName(former.name).filter((each) => each !== former),
+      );
     if (zone === undefined || name === undefined) return;
     const slot = { zone, name, siblings: NONE, planned: former?.planned, content: undefined };
     this.#slots.set(key, slot);
-    this.#group(name, (group) => group.concat(slot));
+    this.#group(name, [...this.#ofName(name), slot]);
+  }
+
+  #ofName(name: string): readonly Slot[] {
+    const slot = this.#byName.get(name);
+    return slot === undefined ? NONE : [slot, ...slot.siblings];
   }
 
   /** Makes the zones of a name known to each other. */
-  #group(name: DomainName, change: (group: readonly Slot[]) => readonly Slot[]): void {
-    const group = change(this.#byName.get(name) ?? NONE);
-    if (group.length === 0) this.#byName.delete(name);
-    else this.#byName.set(name, group);
+  #group(name: DomainName, group: readonly Slot[]): void {
+    const [first] = group;
+    if (first === undefined) this.#byName.delete(name);
+    else this.#byName.set(name, first);
     for (const slot of group) {
-      slot.siblings =
-        group.length === 1 ? NONE : group.filter((each) => each !== slot).map(({ zone }) => zone);
+      slot.siblings = group.length === 1 ? NONE : group.filter((each) => each !== slot);
       this.#restless.add(slot.zone.key);
     }
   }
@@ -169,8 +177,7 @@ export class Planner {
       ...differing(was.outdated, now.outdated),
       ...notInBoth(was.foreign, now.foreign),
     ];
-    for (const name of names)
-      for (const { zone } of this.#byName.get(name) ?? NONE) touched.add(zone.key);
+    for (const name of names) for (const { zone } of this.#ofName(name)) touched.add(zone.key);
     const isProvenAnew = was.proven !== now.proven;
     if (isProvenAnew || was.view.configMaps !== now.view.configMaps)
       for (const [key, { zone, planned }] of this.#slots) {
@@ -268,13 +275,13 @@ const notInBoth = (a: ReadonlySet<string>, b: ReadonlySet<string>): readonly str
 
 /** The zone's plan, the very same as before where it was made from the same. */
 function planAgain(slot: Slot, frame: Frame): Planned {
-  const { zone, name, siblings, planned: former } = slot;
+  const { zone, name, planned: former } = slot;
   const { view, served, foreign, compiled, settings, proven, outdated, ahead } = frame.inputs;
   const now = served.get(name);
   const inputs: ZoneInputs = {
     zone,
     name,
-    siblings,
+    siblings: slot.siblings.length === 0 ? NONE : slot.siblings.map((each) => each.zone),
     records: frame.records.get(zone.key) ?? NONE,
     zoneFileText: zoneFileText(zone, view),
     writer: view.statuses.get(zone.key)?.writer,

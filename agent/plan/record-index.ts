@@ -4,7 +4,7 @@ import { RecordReach } from './record-reach.ts';
 import { ZoneLookup } from './zone-lookup.ts';
 
 type Zones = ReadonlyMap<ObjectKey, DNSZone>;
-type Records = ReadonlyMap<string, DnsRecord>;
+type Records = ReadonlyMap<ObjectKey, DnsRecord>;
 type Lists = ReadonlyMap<ObjectKey, readonly DnsRecord[]>;
 /** The lists that are others, by zone; undefined: it has none any more. */
 type Changed = Map<ObjectKey, readonly DnsRecord[] | undefined>;
@@ -16,7 +16,7 @@ export interface RecordIndex {
   /** Undefined: there are no records to look up. A secondary knows of none, and thousands of zones. */
   readonly reach: RecordReach | undefined;
   readonly lists: LayeredMap<ObjectKey, readonly DnsRecord[]>;
-  /** The zone's records in the order of their ids; undefined: it has none. Its identity stands for its content. */
+  /** The zone's records in the order of their keys; undefined: it has none. Its identity stands for its content. */
   get(zone: ObjectKey): readonly DnsRecord[] | undefined;
 }
 
@@ -103,10 +103,10 @@ function listsOf(records: Records, reach: Pick<RecordReach, 'of'>): Lists {
   return lists;
 }
 
-/** Sorts in place, by id. */
+/** Sorts in place, by key. */
 function inOrder(list: DnsRecord[]): DnsRecord[] {
-  const sorted = list.every((record, i) => i === 0 || (list[i - 1]?.id ?? '') < record.id);
-  return sorted ? list : list.sort((a, b) => (a.id < b.id ? -1 : 1));
+  const sorted = list.every((record, i) => i === 0 || (list[i - 1]?.key ?? '') < record.key);
+  return sorted ? list : list.sort((a, b) => (a.key < b.key ? -1 : 1));
 }
 
 /** The former list, where it holds the same records. */

@@ -182,7 +182,7 @@ export class Speaker {
       known.get(object as ObjectKey)?.key ?? (object as ObjectKey);
     for (const copy of zones) {
       const key = keyOf(copy.object);
-      copies.set(key, this.#texts.shareIn(stateOf(copy)));
+      copies.set(key, this.#texts.shareWhole(this.#texts.shareIn(stateOf(copy))));
       this.#soon(key);
     }
     for (const object of gone) {

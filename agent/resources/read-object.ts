@@ -10,6 +10,7 @@ import {
   type ApiVersion,
   apiGroup,
   apiVersions,
+  keyOfKind,
   type Metadata,
   objectKey,
   type ResourceKind,
@@ -133,7 +134,7 @@ function build(
   metadata: Metadata,
   spec: unknown,
 ): ResourceObject {
-  const key = objectKey(metadata.namespace, metadata.name);
+  const key = keyOfKind(kind, metadata.namespace, metadata.name);
   const common = { kind, apiVersion, key, metadata };
   switch (kind) {
     case 'DNSZone':
@@ -143,7 +144,6 @@ function build(
     default:
       return {
         ...common,
-        id: `${kind}/${key}`,
         spec: withAddressList(kind, spec),
       } as ResourceObject;
   }

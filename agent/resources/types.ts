@@ -1,15 +1,23 @@
+import { joined } from '../texts.ts';
 import type { bind9ClusterSpec, bind9InstanceSpec } from './instance-schema.ts';
 import type { recordSpecs } from './record-schema.ts';
 import type { Read } from './schema-parts.ts';
 import type { dnsZoneStatus } from './status-schema.ts';
 import type { dnsZoneSpec } from './zone-schema.ts';
 
-/** `namespace/name`: what an object is known by among those of its kind. */
+/** What an object is known by: `namespace/name`, or `kind/namespace/name` of a record, as records of several kinds stand together. */
 export type ObjectKey = string & { readonly __brand: 'ObjectKey' };
 
+/** Of anything but a record. */
 export const objectKey = (namespace: string, name: string): ObjectKey =>
-  `${namespace}/${name}` as ObjectKey;
+  joined([namespace, name]) as ObjectKey;
 
+export const keyOfKind = (kind: string, namespace: string, name: string): ObjectKey =>
+  isRecord(kind) ? (joined([kind, namespace, name]) as ObjectKey) : objectKey(namespace, name);
+
+export const isRecord = (kind: string): kind is RecordKind => kind.endsWith('Record');
+
+/** Of anything but a record. */
 export function partsOfKey(key: ObjectKey): { readonly namespace: string; readonly name: string } {
   const slash = key.indexOf('/');
   return { namespace: key.slice(0, slash), name: key.slice(slash + 1) };
@@ -85,10 +93,7 @@ export interface RecordSpecs {
   DNSRecord: WrittenSpecs['DNSRecord'];
 }
 
-export interface RecordOf<Kind extends RecordKind> extends Resource<Kind, RecordSpecs[Kind]> {
-  /** `kind/namespace/name`: records of different kinds may share a name. */
-  readonly id: string;
-}
+export type RecordOf<Kind extends RecordKind> = Resource<Kind, RecordSpecs[Kind]>;
 
 export type DnsRecord = { [Kind in RecordKind]: RecordOf<Kind> }[RecordKind];
 

@@ -7,7 +7,7 @@ import { type Plan, Planner } from '../../agent/plan/planner.ts';
 import type { Registration } from '../../agent/plan/registration.ts';
 import type { ServedZone } from '../../agent/plan/served-zone.ts';
 import { parseManifests } from '../../agent/resources/manifest.ts';
-import { progressOf, settings } from '../plan/worlds.ts';
+import { isDnsRecord, progressOf, settings } from '../plan/worlds.ts';
 import { hostManifest, instanceManifest, zoneManifest } from '../rig/manifests.ts';
 import { addressOfRun, benchZones, timers } from './contestant.ts';
 import { type Measured, median, p95, rounded } from './figures.ts';
@@ -110,7 +110,7 @@ function viewOf(zones: readonly string[]): ClusterView {
     zones: new Map(
       objects.filter((each) => each.kind === 'DNSZone').map((each) => [each.key, each]),
     ),
-    records: new Map(objects.filter((each) => 'id' in each).map((each) => [each.id, each])),
+    records: new Map(objects.filter(isDnsRecord).map((each) => [each.key, each])),
     instances: new Map(
       objects.filter((each) => each.kind === 'Bind9Instance').map((each) => [each.key, each]),
     ),
@@ -125,7 +125,7 @@ function viewOf(zones: readonly string[]): ClusterView {
 function withChange(view: ClusterView, zone: string, run: number): ClusterView {
   const records = new Map(view.records);
   for (const object of read(hostManifest(zone, 'www', addressOfRun(run)))) {
-    if ('id' in object) records.set(object.id, object);
+    if (isDnsRecord(object)) records.set(object.key, object);
   }
   return { ...view, progress: progressOf(run + 2), records };
 }

@@ -3,7 +3,7 @@ import type { Cluster, ClusterView, ZoneStatus } from '../../agent/observe/clust
 import type { Lease } from '../../agent/observe/own-registration.ts';
 import type { Allocation, Peer, Registration } from '../../agent/plan/registration.ts';
 import type { ZoneReport } from '../../agent/report/zone-report.ts';
-import { type ObjectKey, objectKey } from '../../agent/resources/types.ts';
+import { keyOfKind, type ObjectKey, objectKey } from '../../agent/resources/types.ts';
 import { until } from '../rig/until.ts';
 import { instance, record, type TestObject, zone } from './manifest-texts.ts';
 import { some } from './some.ts';
@@ -173,8 +173,8 @@ export function clusterContract(name: string, makeHarness: () => Promise<Cluster
         expect(after).not.toBe(before);
         expect(after.zones.get(example)).toBe(before.zones.get(example));
         expect([...after.records.values()]).toEqual([...before.records.values()]);
-        expect(after.records.get('ARecord/default/www')).toBe(
-          before.records.get('ARecord/default/www'),
+        expect(after.records.get(keyOfKind('ARecord', 'default', 'www'))).toBe(
+          before.records.get(keyOfKind('ARecord', 'default', 'www')),
         );
       });
 

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Cluster } from '../../agent/observe/cluster.ts';
 import { LastGood } from '../../agent/observe/last-good.ts';
 import { parseManifests } from '../../agent/resources/manifest.ts';
-import { objectKey } from '../../agent/resources/types.ts';
+import { keyOfKind, objectKey } from '../../agent/resources/types.ts';
 import { until, untilEqual } from '../rig/until.ts';
 import { type DirectoryHarness, directoryHarness } from './directory-harness.ts';
 import { manifestText, record, zone } from './manifest-texts.ts';
@@ -66,12 +66,12 @@ test('writes nothing while nothing is wrong', async () => {
 test('the last good version of an object outlives a restart, until the object is right again', async () => {
   await writeFile(file('a.yaml'), texts(zone('a', { ttl: 60 }), www, api));
   const first = await run();
-  const before = first.view().records.get('ARecord/default/www');
+  const before = first.view().records.get(keyOfKind('ARecord', 'default', 'www'));
   await writeFile(file('a.yaml'), texts(zone('a', { ttl: -1 }), wrong, api));
   await until(() => first.view().invalid.length === 2);
   expect((await kept()).split('\n').length).toBe(2);
   const second = await again(first);
-  expect(second.view().records.get('ARecord/default/www')).toEqual(before);
+  expect(second.view().records.get(keyOfKind('ARecord', 'default', 'www'))).toEqual(before);
   expect(ttlOf(second, 'a')).toBe(60);
   expect(recordsIn(second)).toBe('api www');
   expect(second.view().invalid).toHaveLength(2);

@@ -15,6 +15,7 @@ import {
   type DNSZone,
   type DNSZoneSpec,
   type DnsRecord,
+  keyOfKind,
   objectKey,
   type RecordKind,
   type RecordSpecs,
@@ -48,14 +49,11 @@ export function record<Kind extends RecordKind>(
   spec: RecordSpecs[Kind],
   about: { labels?: Record<string, string>; since?: string } = {},
 ): DnsRecord {
-  const key = objectKey('dns', name);
-  const id = `${kind}/${key}`;
   // The kind and its spec belong together by the parameters; the union cannot see that.
   return {
     kind,
     apiVersion,
-    id,
-    key,
+    key: keyOfKind(kind, 'dns', name),
     metadata: metadata(name, about.labels, about.since),
     spec,
   } as unknown as DnsRecord;

@@ -38,7 +38,7 @@ describe('10,000 zones and 20,000 records', () => {
         address(`r${i}`, {}, { zone, app: 'web' }),
       ][(i % 10_000) % 3];
       if (made === undefined) throw new Error('unreachable');
-      return [made.id, made] as const;
+      return [made.key, made] as const;
     }),
   );
 
@@ -50,7 +50,7 @@ describe('10,000 zones and 20,000 records', () => {
       const added = address(`added${i}`, { zoneRef: 'z0' });
       const zone = zoneObject({ zoneName: `added${i}.example.com` }, `added${i}`);
       return {
-        records: new Map(records).set(added.id, added),
+        records: new Map(records).set(added.key, added),
         zones: new Map(zones).set(zone.key, zone),
       };
     });

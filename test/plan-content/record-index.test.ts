@@ -11,7 +11,7 @@ import {
 import { record, zoneObject } from './objects.ts';
 
 const zonesOf = (...zones: DNSZone[]) => new Map(zones.map((zone) => [zone.key, zone]));
-const recordsOf = (...records: DnsRecord[]) => new Map(records.map((each) => [each.id, each]));
+const recordsOf = (...records: DnsRecord[]) => new Map(records.map((each) => [each.key, each]));
 const key = (name: string) => objectKey('dns', name);
 
 const at = (

@@ -8,6 +8,7 @@ import type { ServedZone } from '../../agent/plan/served-zone.ts';
 import type { DNSZone, DnsRecord, ObjectKey } from '../../agent/resources/types.ts';
 import { hostManifest } from '../rig/manifests.ts';
 import {
+  isDnsRecord,
   objectsOf,
   peer,
   progressOf,
@@ -38,7 +39,7 @@ const nameServers = [{ hostname: 'ns1.example.net.' }];
 
 function recordOf(zone: string, address: string): DnsRecord {
   const [record] = objectsOf(hostManifest(zone, 'www', address));
-  if (record === undefined || !('id' in record)) throw new Error('no record');
+  if (record === undefined || !isDnsRecord(record)) throw new Error('no record');
   return record;
 }
 
@@ -74,7 +75,7 @@ const key = (name: string): ObjectKey => `default/${name}` as ObjectKey;
 const withRecord = (view: ClusterView, record: DnsRecord): ClusterView => ({
   ...view,
   progress: progressOf(2),
-  records: new Map([...view.records, [record.id, record]]),
+  records: new Map([...view.records, [record.key, record]]),
 });
 
 describe('planning again', () => {
@@ -208,7 +209,7 @@ const edits: fc.Arbitrary<Edit> = fc.oneof(
     (zone): Edit =>
       (now) => {
         const records = new Map(now.view.records);
-        records.delete(recordOf(zone, '192.0.2.1').id);
+        records.delete(recordOf(zone, '192.0.2.1').key);
         return { ...now, view: { ...now.view, records } };
       },
   ),

@@ -6,7 +6,7 @@ import { diff, unwantedIn } from '../../agent/plan/diff.ts';
 import { guardPlan } from '../../agent/plan/guard.ts';
 import { Planner } from '../../agent/plan/planner.ts';
 import type { ServedZone } from '../../agent/plan/served-zone.ts';
-import { type DnsRecord, objectKey } from '../../agent/resources/types.ts';
+import { type DnsRecord, keyOfKind } from '../../agent/resources/types.ts';
 import { peer, progressOf, registration, settings, viewOf, zoneObject } from './worlds.ts';
 
 const count = 10_000;
@@ -15,11 +15,10 @@ const peers = new Map(['s0', 's1'].map((pod) => [pod, peer(pod, 'secondary')]));
 const nobody: ReadonlySet<string> = new Set();
 
 function recordOf(zone: number, name: string, address: string): DnsRecord {
-  const key = objectKey('default', `zone-${zone}-${name}`);
+  const key = keyOfKind('ARecord', 'default', `zone-${zone}-${name}`);
   return {
     kind: 'ARecord',
     apiVersion: 'bindy.firestoned.io/v1beta1',
-    id: `ARecord/${key}`,
     key,
     metadata: { name: `zone-${zone}-${name}`, namespace: 'default', labels: {}, annotations: {} },
     spec: { zoneRef: `zone-${zone}`, name, ttl: 300, addresses: [address] },
@@ -105,7 +104,7 @@ test(`plans ${count} zones from nothing within a second, and one changed zone of
     view = {
       ...view,
       progress: progressOf(run + 2),
-      records: new Map([...view.records, [record.id, record]]),
+      records: new Map([...view.records, [record.key, record]]),
     };
     const { ms, actions } = planned(planner, view, served);
     const changed = actions.map((action) => action.kind === 'load' && action.zone);

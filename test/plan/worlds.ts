@@ -9,6 +9,8 @@ import {
   type Bind9Instance,
   type DNSZone,
   type DNSZoneSpec,
+  type DnsRecord,
+  isRecord,
   objectKey,
   type ResourceObject,
 } from '../../agent/resources/types.ts';
@@ -126,6 +128,8 @@ export const progressOf = (version: number): Progress => ({
   seen: { manifests: version },
 });
 
+export const isDnsRecord = (object: ResourceObject): object is DnsRecord => isRecord(object.kind);
+
 export function viewOf(
   objects: readonly ResourceObject[],
   more: Partial<ClusterView> = {},
@@ -136,7 +140,7 @@ export function viewOf(
     zones: new Map(
       objects.filter((each) => each.kind === 'DNSZone').map((each) => [each.key, each]),
     ),
-    records: new Map(objects.filter((each) => 'id' in each).map((each) => [each.id, each])),
+    records: new Map(objects.filter(isDnsRecord).map((each) => [each.key, each])),
     instances: new Map(
       objects.filter((each) => each.kind === 'Bind9Instance').map((each) => [each.key, each]),
     ),

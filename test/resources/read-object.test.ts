@@ -250,8 +250,7 @@ describe('a record', () => {
         expect(recordOf(read('ARecord', spec, { apiVersion }))).toEqual({
           kind: 'ARecord',
           apiVersion,
-          id: 'ARecord/default/it',
-          key: 'default/it',
+          key: 'ARecord/default/it',
           metadata: { name: 'it', namespace: 'default', labels: {}, annotations: {} },
           spec: { name: 'www', addresses: ['192.0.2.1'] },
         });

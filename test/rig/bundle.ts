@@ -16,15 +16,21 @@ export async function agentProgram(from: 'bundle' | 'source'): Promise<Program> 
   if (!existsSync(bundle) || (await changed(bundle)) < (await newestSource())) {
     await run(process.execPath, [join(root, 'test', 'bootstrap.mjs'), 'build'], { cwd: root });
   }
-  return { file: '/usr/bin/env', args: [...(await imageEnvironment()), process.execPath, bundle] };
+  const { variables, flags } = await asInImage();
+  // Of this machine's environment, a pod has nothing: certificates that Node.js is to trust, say, are megabytes.
+  const environment = ['-i', `PATH=${process.env['PATH']}`, ...variables];
+  return { file: '/usr/bin/env', args: [...environment, process.execPath, ...flags, bundle] };
 }
 
-/** `NAME=value`, as the image's start script sets it. */
-async function imageEnvironment(): Promise<string[]> {
+/** What the image's start script gives Node.js: variables (`NAME=value`) and flags. */
+async function asInImage(): Promise<{ readonly variables: string[]; readonly flags: string[] }> {
   const script = await readFile(join(root, 'images', 'agent', 'bind9-agent'), 'utf8');
-  const line = /^export (.*)$/m.exec(script)?.[1];
-  if (line === undefined) throw new Error('the start script of the image sets nothing');
-  return line.split(' ');
+  const words = (line: RegExp): string[] => {
+    const found = line.exec(script)?.[1];
+    if (found === undefined) throw new Error(`the start script of the image has no ${line}`);
+    return found.split(' ');
+  };
+  return { variables: words(/^export (.*)$/m), flags: words(/^agent=\(node (--.*) \//m) };
 }
 
 async function newestSource(): Promise<number> {

@@ -1,7 +1,6 @@
 import { TransientError } from '../../problem.ts';
 import { isObject } from '../../resources/got.ts';
-import type { ObjectKey } from '../../resources/types.ts';
-import { joined } from '../../texts.ts';
+import { keyOfKind, type ObjectKey } from '../../resources/types.ts';
 
 /** An object as the API server tells it. */
 export type RawObject = Readonly<Record<string, unknown>>;
@@ -178,13 +177,13 @@ export class Collection<T extends Kept> {
 }
 
 /** @throws TransientError for what cannot be an object of the API */
-export function identify({ metadata }: RawObject): Identity {
+export function identify({ kind, metadata }: RawObject): Identity {
   if (!isObject(metadata)) throw new TransientError('an object without metadata');
   const { namespace, name, resourceVersion } = metadata;
   const version = versionOf(resourceVersion);
   if (typeof name !== 'string' || version === undefined)
     throw new TransientError('an object without a name or a version');
-  const key = joined([typeof namespace === 'string' ? namespace : '', name]) as ObjectKey;
+  const key = keyOfKind(String(kind), typeof namespace === 'string' ? namespace : '', name);
   return { key, version };
 }
 

@@ -4,11 +4,16 @@ import type { Problem } from '../../problem.ts';
 import type { ZoneReport } from '../../report/zone-report.ts';
 import { isObject } from '../../resources/got.ts';
 import { objectName, readObject } from '../../resources/read-object.ts';
-import type { ApiVersion, Metadata, ObjectKey, ResourceObject } from '../../resources/types.ts';
-import { joined, type Texts } from '../../texts.ts';
+import {
+  type ApiVersion,
+  isRecord,
+  type Metadata,
+  type ObjectKey,
+  type ResourceObject,
+} from '../../resources/types.ts';
+import type { Texts } from '../../texts.ts';
 import type { InvalidObject, ZoneStatus } from '../cluster.ts';
 import type { Identity, Kept, RawObject } from './collection.ts';
-import { isRecord } from './sources.ts';
 import { zoneStatusOf } from './zone-status.ts';
 
 /** What is kept in memory of one object of ours. */
@@ -94,7 +99,7 @@ function compact(report: ZoneReport, texts: Texts): ZoneReport {
   return {
     ...rest,
     secondaryIps: texts.shareWhole(secondaryIps),
-    transfers: transfers.map((each) => texts.shareWhole(each)),
+    transfers: texts.shareWhole(transfers.map((each) => texts.shareWhole(each))),
     conditions: texts.shareWhole(conditions.map((each) => texts.shareWhole(each))),
   };
 }
@@ -116,13 +121,8 @@ function trimmed(object: ResourceObject, key: ObjectKey, texts: Texts): Resource
   // Mostly one for all zones.
   const parts = spec as { soaRecord?: object };
   if (parts.soaRecord !== undefined) parts.soaRecord = texts.shareWhole(parts.soaRecord);
-  const id = 'id' in object ? joined([kind, key]) : undefined;
   // The parts fit together as they did before.
-  return (
-    id === undefined
-      ? { kind, apiVersion, key, metadata, spec }
-      : { kind, apiVersion, key, metadata, spec, id }
-  ) as ResourceObject;
+  return { kind, apiVersion, key, metadata, spec } as ResourceObject;
 }
 
 /** Of a record, its uid and generation tell nothing that its versions do not. */

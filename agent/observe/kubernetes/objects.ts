@@ -3,7 +3,7 @@ import type { Role } from '../../plan/registration.ts';
 import type { Progress, SourceVersions } from '../../plan/source-versions.ts';
 import type { Problem } from '../../problem.ts';
 import { kindSchemas } from '../../resources/schema.ts';
-import { apiGroup, type ObjectKey, objectKey } from '../../resources/types.ts';
+import { apiGroup, isRecord, type ObjectKey, objectKey } from '../../resources/types.ts';
 import { Texts } from '../../texts.ts';
 import type { InvalidObject } from '../cluster.ts';
 import type { LastGood, StandIns } from '../last-good.ts';
@@ -14,15 +14,7 @@ import { type KeeperOptions, type KeptObject, keepObject } from './kept-object.t
 import { metadataOf } from './object-parts.ts';
 import { Reflector, type ReflectorOptions, type ReflectorTimes } from './reflector.ts';
 import { type ObjectViews, Snapshots } from './snapshots.ts';
-import {
-  isContent,
-  isRecord,
-  ourKinds,
-  pathsOf,
-  reasonOf,
-  type Source,
-  type SourceKind,
-} from './sources.ts';
+import { isContent, ourKinds, pathsOf, reasonOf, type Source, type SourceKind } from './sources.ts';
 
 export interface ObjectsOptions {
   readonly api: Pick<KubernetesApi, 'request' | 'watch'>;

@@ -28,7 +28,7 @@ export class Snapshots {
   note(kind: SourceKind, { key, before, now }: Change<KeptObject>): void {
     const object = now?.object ?? before?.object;
     if (before?.object !== now?.object && object !== undefined)
-      this.#put(viewOf(kind), 'id' in object ? object.id : key, now?.object);
+      this.#put(viewOf(kind), object.key, now?.object);
     // The key's text as the object has it: each event brings another copy.
     if (before?.status !== now?.status) this.#put('statuses', object?.key ?? key, now?.status);
     if (before?.wrong !== now?.wrong) this.#wrongChanged = true;

@@ -19,8 +19,6 @@ export const ourKinds = Object.keys(kindSchemas) as readonly ResourceKind[];
 export const isContent = (kind: SourceKind): boolean =>
   kind !== 'Bind9Instance' && kind !== 'Bind9Cluster';
 
-export const isRecord = (kind: SourceKind): boolean => kind.endsWith('Record');
-
 /** Where a collection stands, in each version of its API. An empty namespace stands for all. */
 export function pathsOf(kind: SourceKind, namespace: string): readonly string[] {
   const within = namespace === '' ? '' : `/namespaces/${namespace}`;
