@@ -18,6 +18,8 @@ export interface DamagedLine {
 
 type Change = { readonly put: LedgerEntry } | { readonly remove: DomainName };
 
+type Writable<T> = { -readonly [Field in keyof T]: T[Field] };
+
 const FILE = 'ledger.jsonl';
 /** Lines that say nothing any more are tolerated up to this many, or half of all. */
 const SLACK = 1000;
@@ -137,6 +139,18 @@ export class Ledger {
 
   get(zone: DomainName): LedgerEntry | undefined {
     return this.#entries.get(zone);
+  }
+
+  /**
+   * What was read from the file has texts of its own, of thousands of zones: where these say the same, they are kept instead.
+   * Nothing else changes, not even the entry's identity.
+   */
+  share({ zone, key, uid }: Pick<LedgerEntry, 'zone' | 'key' | 'uid'>, hash?: string): void {
+    const entry: Writable<LedgerEntry> | undefined = this.#entries.get(zone);
+    if (entry === undefined) return;
+    if (entry.key === key) entry.key = key;
+    if (entry.uid === uid) entry.uid = uid;
+    if (hash !== undefined && entry.hash === hash) entry.hash = hash;
   }
 
   put(entries: Iterable<LedgerEntry>): void {

@@ -19,16 +19,20 @@ export interface ZoneRecords {
  * thousands of zones and looks into few of them (`recordsOf`).
  */
 export interface ZoneContent {
-  /** One record a line, all fields written, in canonical order; the SOA first, with the serial 0. */
-  readonly text: string;
-  /** Of the text: `sha256:` and 64 hex digits. Equal for equal records, however they were written. */
+  /**
+   * One record a line, all fields written, in canonical order; the SOA first, with the serial 0. After the first word, the zone's
+   * name is a NUL: half of the text is that name.
+   */
+  readonly short: string;
+  /** Of the whole text: `sha256:` and 64 hex digits. Equal for equal records, however they were written. */
   readonly hash: string;
   /** How many records, the SOA not counted. */
   readonly records: number;
 }
 
 /** The zone's master file (RFC 1035 section 5): absolute names, one record a line, no directive but `$TTL`. */
-export function renderZone({ text }: ZoneContent, serial: Serial): string {
+export function renderZone(content: ZoneContent, serial: Serial): string {
+  const text = textOf(content);
   const { zone, soa, soaTtl } = startOf(text);
   const records = text.slice(endOfLine(text, 0));
   const start = soaLine({ zone, soa, soaTtl }, serial);
@@ -44,14 +48,25 @@ export function zoneContentOf({ zone, soa, soaTtl, rrsets }: ZoneRecords): ZoneC
   }
   const text = lines.join('\n');
   const digest = hash('sha256', text);
-  return { text, hash: ['sha256', digest].join(':'), records: lines.length - 1 };
+  const short = [zone, text.slice(zone.length).replaceAll(zone, OWN_NAME)].join('');
+  return { short, hash: ['sha256', digest].join(':'), records: lines.length - 1 };
+}
+
+/** In no text of a record: what does not print is written by its number. */
+const OWN_NAME = '\0';
+
+function textOf({ short }: ZoneContent): string {
+  const zone = short.slice(0, short.indexOf(' '));
+  // A function: what a text to put in says after a dollar would be taken for more than a text.
+  return short.replaceAll(OWN_NAME, () => zone);
 }
 
 const soaLine = ({ zone, soa, soaTtl }: Omit<ZoneRecords, 'rrsets'>, serial: Serial): string =>
   `${zone} ${soaTtl} IN SOA ${formatSoa(soa, serial)}`;
 
 /** The other way round. */
-export function recordsOf({ text }: ZoneContent): ZoneRecords {
+export function recordsOf(content: ZoneContent): ZoneRecords {
+  const text = textOf(content);
   const rrsets: (RRset & { readonly rdata: string[] })[] = [];
   for (let at = endOfLine(text, 0) + 1; at < text.length; at = endOfLine(text, at) + 1) {
     const { owner, ttl, type, rdata } = readLine(text, at);

@@ -13,11 +13,11 @@ import type { ClusterView } from '../observe/cluster.ts';
 import type { Compiler } from '../observe/compiler.ts';
 import type { ProofTarget, Prover } from '../observe/prover.ts';
 import { type Action, explainAction, explainMany, type Target, zoneOf } from '../plan/action.ts';
-import { diff, unwantedIn } from '../plan/diff.ts';
+import { diff, unwantedIn, wantedOf } from '../plan/diff.ts';
 import { isEmptyZone } from '../plan/empty-zones.ts';
 import { type GuardLimits, guardPlan, type Held } from '../plan/guard.ts';
 import type { WantedConfig } from '../plan/named-config.ts';
-import type { PrimaryPlan, ZonePlan, ZoneSettings } from '../plan/plan-zone.ts';
+import { isServed, type PrimaryPlan, type ZonePlan, type ZoneSettings } from '../plan/plan-zone.ts';
 import { type Plan, type Planner, requestsOf } from '../plan/planner.ts';
 import type { Registration } from '../plan/registration.ts';
 import type { ServedZone } from '../plan/served-zone.ts';
@@ -153,6 +153,8 @@ export class Passes {
     this.#remember(plan);
     prover.watch(this.#proofTargets(plan.zones));
     const open = this.#openIn(plan, inputs.named);
+    for (const each of open.values())
+      if (isServed(each)) ledger.share(wantedOf(each), hashOf(each));
     const { plans, targets } = await this.#targets(open, inputs);
     const actions = [...diff({ plans, targets, served: given() }), ...drops];
     if (inputs.named !== 'never-started' && view.removalsFrozen === undefined) this.#mark(held);
@@ -368,6 +370,9 @@ export class Passes {
     if (wait !== undefined) this.#deps.again(wait);
   }
 }
+
+const hashOf = (plan: ZonePlan): string | undefined =>
+  plan.kind === 'primary' ? plan.content.hash : undefined;
 
 const nothingFound = () => ({ changed: new Set<ObjectKey>(), touched: new Set<ObjectKey>() });
 

@@ -294,10 +294,13 @@ function planAgain(slot: Slot, frame: Frame): Planned {
     settings,
   };
   const claim = claimantHere(inputs, view.statuses, now, foreign.has(name));
+  const agreed = view.statuses.get(zone.key)?.allocated?.contentHash;
   const plan =
     former !== undefined && isSame(former, inputs, claim)
       ? former.plan
-      : frame.alike.planOf(planAnew(inputs, claim, () => contentOf(slot, inputs, compiled)));
+      : frame.alike.planOf(
+          planAnew(inputs, claim, () => contentOf(slot, inputs, compiled, agreed)),
+        );
   return plannedFrom(inputs, claim, plan);
 }
 
@@ -329,12 +332,23 @@ function planAnew(inputs: ZoneInputs, claim: Claim, content: () => ContentResult
   };
 }
 
-/** Content outlives topology changes: only the zone's own inputs make it stale. */
-function contentOf(slot: Slot, inputs: ZoneInputs, compiled: CompiledLookup): ContentResult {
+/**
+ * Content outlives topology changes: only the zone's own inputs make it stale.
+ *
+ * @param agreed the hash that was agreed on: mostly the content's, which then is in memory once
+ */
+function contentOf(
+  slot: Slot,
+  inputs: ZoneInputs,
+  compiled: CompiledLookup,
+  agreed: string | undefined,
+): ContentResult {
   const { zone, records, zoneFileText: text, settings } = inputs;
   const former = slot.content;
   if (former?.records === records && former.zoneFileText === text) return former.result;
-  const result = zoneContent(zone, records, compiled, settings, text);
+  const made = zoneContent(zone, records, compiled, settings, text);
+  const isAgreed = made.kind === 'content' && made.content.hash === agreed;
+  const result = isAgreed ? { ...made, content: { ...made.content, hash: agreed } } : made;
   if (result.kind !== 'pending') slot.content = { records, zoneFileText: text, result };
   return result;
 }

@@ -25,8 +25,13 @@ export interface OffCopy {
   /** The serial that was agreed on, as far as this pod has heard. */
   wanted: Serial | undefined;
   memory: TransferMemory;
-  /** Since when it is missing, behind or failing, by the monotonic clock; times here are whole ms, of which V8 makes no objects. */
-  offSince: number | undefined;
+  /** Undefined: it is as it should be. */
+  off: Off | undefined;
+}
+
+/** What was done about a copy for as long as it is off. Times are whole ms by the monotonic clock. */
+interface Off {
+  readonly since: number;
   patience: number;
   /** When named was told last to refresh because of that, and how often in a row. */
   nudgedAt: number;
@@ -38,7 +43,7 @@ export interface OffCopy {
 }
 
 /** named is given so long to get there by itself before its primaries are asked and it is told again … */
-export const PATIENCE_MS = 1000;
+const PATIENCE_MS = 1000;
 /** … and longer for a first transfer that nothing speaks against: a thousand of them take their time. */
 const FIRST_PATIENCE_MS = 4000;
 const LONGEST_PAUSE_MS = 30_000;
@@ -78,47 +83,49 @@ export class OffCopies {
   ): Promise<ObservedPrimary[]> {
     const { plan, memory, wanted } = copy;
     if (plan.kind === 'primary') {
-      copy.offSince = undefined;
+      copy.off = undefined;
       return [];
     }
     const serial = served.kind === 'soa' ? served.serial : undefined;
     const behind = serial === undefined || isOlder(serial, wanted);
     const now = Math.floor(this.#deps.clock.monotonic());
-    const off = behind || memory.failures.size > 0 || memory.unserved.length > 0;
-    copy.offSince = off ? (copy.offSince ?? now) : undefined;
+    const isOff = behind || memory.failures.size > 0 || memory.unserved.length > 0;
+    copy.off = isOff ? (copy.off ?? offSince(now)) : undefined;
+    const { off } = copy;
+    if (off === undefined) return plan.primaries.map((endpoint) => ({ endpoint }));
     const first = serial === undefined && memory.failures.size === 0;
-    copy.patience = first ? FIRST_PATIENCE_MS : PATIENCE_MS;
-    if (copy.offSince === undefined || now - copy.offSince < copy.patience) {
-      copy.probes = 0;
-      copy.probed = [];
+    off.patience = first ? FIRST_PATIENCE_MS : PATIENCE_MS;
+    if (now - off.since < off.patience) {
+      off.probes = 0;
+      off.probed = [];
       return plan.primaries.map((endpoint) => ({ endpoint }));
     }
-    const pause = Math.min(LONGEST_PAUSE_MS, PATIENCE_MS * 2 ** copy.probes);
+    const pause = Math.min(LONGEST_PAUSE_MS, PATIENCE_MS * 2 ** off.probes);
     const asked = plan.primaries.every(({ address, port }) =>
-      copy.probed.some(({ endpoint }) => endpoint.address === address && endpoint.port === port),
+      off.probed.some(({ endpoint }) => endpoint.address === address && endpoint.port === port),
     );
-    if (asked && now - copy.probedAt < pause) return [...copy.probed];
-    copy.probedAt = now;
-    copy.probes += 1;
-    const deep = (memory.failures.size > 0 || copy.probes > 1) && this.#transfersAsked.tryTake();
-    copy.probed = await Promise.all(
+    if (asked && now - off.probedAt < pause) return [...off.probed];
+    off.probedAt = now;
+    off.probes += 1;
+    const deep = (memory.failures.size > 0 || off.probes > 1) && this.#transfersAsked.tryTake();
+    off.probed = await Promise.all(
       plan.primaries.map(async (endpoint) => ({
         endpoint,
         probe: await this.#ask(endpoint, plan.zone, deep),
       })),
     );
-    return [...copy.probed];
+    return [...off.probed];
   }
 
   /** Another primary may have what this one lacks; when all were found to lack it, they get another turn. */
-  noteOutdated({ plan, wanted, offSince, probed }: OffCopy): void {
+  noteOutdated({ plan, wanted, off }: OffCopy): void {
     const { zone } = plan;
-    if (plan.kind === 'primary' || offSince === undefined) {
+    if (plan.kind === 'primary' || off === undefined) {
       this.forget(zone);
       return;
     }
     const before = this.#outdated.get(zone) ?? new Set();
-    const lacking = probed
+    const lacking = off.probed
       .filter((each) => lacks(each, wanted))
       .map((each) => endpointId(each.endpoint));
     const all = new Set([...before, ...lacking]);
@@ -130,14 +137,13 @@ export class OffCopies {
 
   /** named waits long before it tries again by itself; a copy that could be current is not left to that. */
   nudge(copy: OffCopy): void {
-    const { offSince, memory } = copy;
+    const { off, memory } = copy;
+    if (off === undefined || memory.running !== undefined) return;
     const now = Math.floor(this.#deps.clock.monotonic());
-    if (offSince === undefined) copy.nudges = 0;
-    if (offSince === undefined || memory.running !== undefined) return;
-    const pause = Math.min(LONGEST_PAUSE_MS, copy.patience * 2 ** copy.nudges);
-    if (now - Math.max(offSince, copy.nudgedAt) < pause || !this.#nudged.tryTake()) return;
-    copy.nudgedAt = now;
-    copy.nudges += 1;
+    const pause = Math.min(LONGEST_PAUSE_MS, off.patience * 2 ** off.nudges);
+    if (now - Math.max(off.since, off.nudgedAt) < pause || !this.#nudged.tryTake()) return;
+    off.nudgedAt = now;
+    off.nudges += 1;
     void this.#deps.refresh(copy.plan.zone).catch(() => undefined);
   }
 
@@ -151,6 +157,16 @@ export class OffCopies {
     return { at: clock.now(), soa, transfer };
   }
 }
+
+const offSince = (since: number): Off => ({
+  since,
+  patience: PATIENCE_MS,
+  nudgedAt: 0,
+  nudges: 0,
+  probed: [],
+  probedAt: 0,
+  probes: 0,
+});
 
 /** Than what was agreed on, as far as that is known. */
 export const isOlder = (serial: Serial, wanted: Serial | undefined): boolean =>

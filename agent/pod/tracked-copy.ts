@@ -8,7 +8,7 @@ import type { ZoneTransferState } from '../plan/transfer-state.ts';
 import type { FeedZone } from '../report/feed.ts';
 import type { ZoneCopy } from '../report/zone-copy.ts';
 import type { Texts } from '../texts.ts';
-import { type OffCopy, PATIENCE_MS } from './off-copies.ts';
+import type { OffCopy } from './off-copies.ts';
 
 /** What is known of this pod's copy of one zone. */
 export interface TrackedCopy extends OffCopy {
@@ -20,8 +20,6 @@ export interface TrackedCopy extends OffCopy {
   lookedAt: number;
 }
 
-const NONE: readonly never[] = [];
-
 /** Every field is written out: V8 keeps those that were spread in a second object beside the first. */
 export const trackedCopy = (
   plan: PrimaryPlan | SecondaryPlan,
@@ -31,13 +29,7 @@ export const trackedCopy = (
   plan,
   wanted,
   memory,
-  offSince: undefined,
-  patience: PATIENCE_MS,
-  nudgedAt: 0,
-  nudges: 0,
-  probed: NONE,
-  probedAt: 0,
-  probes: 0,
+  off: undefined,
   statistics: undefined,
   copy: undefined,
   lookedAt: 0,

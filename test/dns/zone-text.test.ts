@@ -43,6 +43,19 @@ describe('zone text', () => {
     expect(recordsOf(content).rrsets).toEqual(rrsets);
   });
 
+  test.each(['.', 'e.', "a\\$&\\$'.example.", '1.168.192.in-addr.arpa.'])(
+    'of a zone that is called %s has each name as it was',
+    (text) => {
+      const zone = name(text);
+      const rrsets = [
+        { owner: zone, type: 'TXT', ttl: 60, rdata: [`"${text} ${text.toUpperCase()}"`] },
+        { owner: name('www.not-e', zone), type: 'CNAME', ttl: 60, rdata: [`x${text}`] },
+      ];
+      const made = zoneContentOf({ ...recordsOf(contentOf([])), zone, rrsets });
+      expect(recordsOf(made)).toMatchObject({ zone, rrsets });
+    },
+  );
+
   test('is read back where every timer and the serial are at their limit', () => {
     const content = recordsOf(
       contentOf([{ owner: example, type: 'A', ttl: 2_147_483_647, rdata: ['192.0.2.1'] }]),

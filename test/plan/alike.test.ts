@@ -7,7 +7,7 @@ import type { DNSZone } from '../../agent/resources/types.ts';
 
 // What is compared by its identity alone.
 const object = {} as DNSZone;
-const content = { text: '', hash: '', records: 0 };
+const content = { short: '', hash: '', records: 0 };
 const zone = 'a.' as DomainName;
 const pods = [{ pod: 'primary-0' }, { pod: 'secondary-0' }] as unknown as readonly Pod[];
 const endpoint = { address: '192.0.2.1', port: 53, key: 'cluster' };

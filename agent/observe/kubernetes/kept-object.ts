@@ -59,7 +59,8 @@ export function keepObject(
       if (object !== before?.object && read.warnings.length > 0)
         warn(objectName(object.kind, object.metadata), read.warnings);
       // Field by field, see `trimmed`.
-      if (ofZone?.uid === undefined) return { version, object, ...ofZone };
+      if (ofZone === undefined) return { version, object };
+      if (ofZone.uid === undefined) return { version, object, status: ofZone.status };
       return { version, object, uid: ofZone.uid, status: ofZone.status };
     }
   }
@@ -95,9 +96,9 @@ function withSharedView(allocated: Allocation, texts: Texts): Allocation {
 
 /** Zones that came or changed together have equal conditions and transfers. */
 function compact(report: ZoneReport, texts: Texts): ZoneReport {
-  const { secondaryIps, transfers, conditions, ...rest } = texts.shareIn(report);
+  const { secondaryIps, transfers, conditions } = texts.shareIn(report);
   return {
-    ...rest,
+    ...report,
     secondaryIps: texts.shareWhole(secondaryIps),
     transfers: texts.shareWhole(transfers.map((each) => texts.shareWhole(each))),
     conditions: texts.shareWhole(conditions.map((each) => texts.shareWhole(each))),
@@ -118,9 +119,12 @@ function trimmed(object: ResourceObject, key: ObjectKey, texts: Texts): Resource
   const { kind, spec } = object;
   const apiVersion = texts.share(object.apiVersion) as ApiVersion;
   texts.shareIn(spec);
-  // Mostly one for all zones.
-  const parts = spec as { soaRecord?: object };
-  if (parts.soaRecord !== undefined) parts.soaRecord = texts.shareWhole(parts.soaRecord);
+  // Mostly the same for many zones, or many hosts.
+  const parts = spec as Partial<Record<'soaRecord' | 'nameServers' | 'addresses', object>>;
+  for (const name of ['soaRecord', 'nameServers', 'addresses'] as const) {
+    const value = parts[name];
+    if (value !== undefined) parts[name] = texts.shareWhole(value);
+  }
   // The parts fit together as they did before.
   return { kind, apiVersion, key, metadata, spec } as ResourceObject;
 }
