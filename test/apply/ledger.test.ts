@@ -65,6 +65,17 @@ describe('the ledger', () => {
     expect(again.entries()).toEqual(ledger.entries());
   });
 
+  test('takes no text that says something else than the entry', async () => {
+    const ledger = await open();
+    ledger.put(many(1));
+    const known = ledger.get(name(0));
+    ledger.share({ ...entry(0), key: objectKey('dns', 'other') }, 'sha256:other');
+    ledger.share({ ...entry(0), uid: 'another' });
+    ledger.share(entry(1));
+    expect(ledger.get(name(0))).toBe(known);
+    expect([...ledger.entries().values()]).toEqual([entry(0)]);
+  });
+
   test('shows what was put at once, and keeps only what was flushed', async () => {
     const ledger = await open();
     ledger.put(many(2));
