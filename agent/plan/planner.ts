@@ -335,7 +335,7 @@ function planAnew(inputs: ZoneInputs, claim: Claim, content: () => ContentResult
 /**
  * Content outlives topology changes: only the zone's own inputs make it stale.
  *
- * @param agreed the hash that was agreed on: mostly the content's, which then is in memory once
+ * @param agreed the hash that was agreed on: in an agent that was started again, mostly that of the content, and kept once
  */
 function contentOf(
   slot: Slot,

@@ -61,8 +61,8 @@ function applyRecords(
     touched.set(zone, changes);
     return changes;
   };
-  for (const id of differing(former.records, records)) {
-    const [gone, come] = [former.records.get(id), records.get(id)];
+  for (const key of differing(former.records, records)) {
+    const [gone, come] = [former.records.get(key), records.get(key)];
     if (gone !== undefined) for (const zone of reach.of(gone)) changesAt(zone).gone.add(gone);
     if (come !== undefined) for (const zone of reach.of(come)) changesAt(zone).come.push(come);
   }

@@ -135,18 +135,7 @@ function build(
   spec: unknown,
 ): ResourceObject {
   const key = keyOfKind(kind, metadata.namespace, metadata.name);
-  const common = { kind, apiVersion, key, metadata };
-  switch (kind) {
-    case 'DNSZone':
-    case 'Bind9Instance':
-    case 'Bind9Cluster':
-      return { ...common, spec } as ResourceObject;
-    default:
-      return {
-        ...common,
-        spec: withAddressList(kind, spec),
-      } as ResourceObject;
-  }
+  return { kind, apiVersion, key, metadata, spec: withAddressList(kind, spec) } as ResourceObject;
 }
 
 function configMap(value: Readonly<Record<string, unknown>>, origin: Origin): ReadObject {

@@ -15,7 +15,7 @@ export const objectKey = (namespace: string, name: string): ObjectKey =>
 export const keyOfKind = (kind: string, namespace: string, name: string): ObjectKey =>
   isRecord(kind) ? (joined([kind, namespace, name]) as ObjectKey) : objectKey(namespace, name);
 
-export const isRecord = (kind: string): kind is RecordKind => kind.endsWith('Record');
+export const isRecord = (kind: string): boolean => kind.endsWith('Record');
 
 /** Of anything but a record. */
 export function partsOfKey(key: ObjectKey): { readonly namespace: string; readonly name: string } {

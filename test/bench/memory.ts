@@ -77,7 +77,8 @@ async function restart(pod: Pod): Promise<Start> {
 
 async function bareNode(): Promise<number> {
   const ledger = openLedger();
-  const program = { file: process.execPath, args: ['-e', 'setInterval(() => {}, 1e6)'] };
+  const args = ['-i', process.execPath, '-e', 'setInterval(() => {}, 1e6)'];
+  const program = { file: '/usr/bin/env', args };
   const node = startChild(program, { log: join(ledger.folder, 'log'), ledger });
   try {
     await sleep(2000);

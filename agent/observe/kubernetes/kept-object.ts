@@ -119,7 +119,7 @@ function trimmed(object: ResourceObject, key: ObjectKey, texts: Texts): Resource
   const { kind, spec } = object;
   const apiVersion = texts.share(object.apiVersion) as ApiVersion;
   texts.shareIn(spec);
-  // Mostly the same for many zones, or many hosts.
+  // Mostly the same for many zones, and often for many hosts.
   const parts = spec as Partial<Record<'soaRecord' | 'nameServers' | 'addresses', object>>;
   for (const name of ['soaRecord', 'nameServers', 'addresses'] as const) {
     const value = parts[name];
