@@ -37,7 +37,7 @@ export function reportOf(input: ReportInput): ZoneReport {
   const told = new Map(before?.transfers.map((transfer) => [transfer.pod, transfer]));
   const transfers = copies
     .filter(({ live }) => live)
-    .map((seen) => transferOf(seen, serial, told.get(seen.pod.pod)));
+    .map((seen) => transferOf(seen, serial, told.get(seen.pod.pod), now));
   const secondaries = transfers.filter(({ role }) => role === 'secondary');
   const conditions = judgeZone({
     findings: input,
@@ -119,11 +119,13 @@ function transferOf(
   seen: SeenCopy,
   newestSerial: Serial | undefined,
   before: Transfer | undefined,
+  now: string,
 ): Transfer {
   const { pod, role, copy } = seen;
   const serial = servedSerial(seen);
   const verdict = serial === undefined ? absent(seen) : present(serial, newestSerial, copy);
-  const { from, method, lastTransferTime } = provenance(seen, serial, before);
+  const { from, method, lastTransferTime, expiresAt: told } = provenance(seen, serial, before);
+  const expiresAt = copy?.expiresAt ?? (told !== undefined && told > now ? told : undefined);
   return {
     pod: pod.pod,
     instance: pod.instance,
@@ -134,21 +136,21 @@ function transferOf(
     ...(from === undefined ? {} : { from }),
     ...(method === undefined ? {} : { method }),
     ...(lastTransferTime === undefined ? {} : { lastTransferTime: toSeconds(lastTransferTime) }),
-    ...(copy?.expiresAt === undefined ? {} : { expiresAt: toSeconds(copy.expiresAt) }),
+    ...(expiresAt === undefined ? {} : { expiresAt: toSeconds(expiresAt) }),
     ...(verdict.reason === undefined ? {} : { reason: verdict.reason }),
     ...(verdict.message === undefined ? {} : { message: verdict.message }),
   };
 }
 
 /**
- * Where the data came from. What a pod says of another serial than it answers with is older than its answer. An agent that was
+ * Where the data came from, and until when they are good. What a pod says of another serial than it answers with is older than its answer. An agent that was
  * restarted, or does not answer, does not know it of data that came before; what was told of this serial then still holds.
  */
 function provenance(
   { copy, role }: SeenCopy,
   serial: Serial | undefined,
   before: Transfer | undefined,
-): Pick<Transfer, 'from' | 'method' | 'lastTransferTime'> {
+): Pick<Transfer, 'from' | 'method' | 'lastTransferTime' | 'expiresAt'> {
   const isOfThis = serial === undefined || copy?.serial === serial;
   const own: Partial<CopyState> = isOfThis ? (copy ?? {}) : {};
   if (own.from !== undefined || own.method !== undefined) return own;

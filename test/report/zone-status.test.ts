@@ -220,6 +220,11 @@ describe('the report of a zone', () => {
     const copies = [primary, seen('secondary-0', 'secondary', soa(7), forgot)];
     const after = reportOf(input(copies, { now: noon + 5000, before }));
     expect(sameReport(before, after)).toBe(true);
+    const nothing = seen('secondary-0', 'secondary', soa(7), {});
+    const restarted = reportOf(input([primary, nothing], { now: noon + 5000, before }));
+    expect(sameReport(before, restarted), 'its statistics are not read yet').toBe(true);
+    const unread = reportOf(input([primary, nothing], { now: noon + 8 * day, before }));
+    expect(unread.transfers[1], 'a time that has passed').not.toHaveProperty('expiresAt');
     const newer = reportOf(
       input([primary, seen('secondary-0', 'secondary', soa(8), forgot)], { before }),
     );
