@@ -88,12 +88,19 @@ test('a named that is not there yet is told of, and finds everything when it sta
   await (await change())();
 });
 
+/** An agent that renews its registration may make the folder again at any moment. */
+const putFile = (folder: string): Promise<boolean> =>
+  until(async () => {
+    await rm(folder, { recursive: true, force: true });
+    return writeFile(folder, '', { flag: 'wx' }).then(() => true);
+  }, patience);
+
 test('a folder of peers that cannot be used is told of, keeps no zone from changing, and ends no agent', async () => {
   const primary = rig().pod('primary-0');
   const peers = join(rig().clusterFolder, 'peers');
   const heard = listen(primary);
   await rename(peers, `${peers}.away`);
-  await writeFile(peers, '');
+  await putFile(peers);
   await heard(`folder ${peers} is wrong`);
   await (await change())(['primary-0']);
   await primary.killAgent();
