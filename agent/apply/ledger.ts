@@ -6,6 +6,7 @@ import { ChangingMap } from '../layered-map.ts';
 import type { ServedZone } from '../plan/served-zone.ts';
 import { stanzaOf, withoutFile } from '../plan/stanza.ts';
 import { isObject } from '../resources/got.ts';
+import { Texts } from '../texts.ts';
 
 export type LedgerEntry = ServedZone;
 
@@ -63,6 +64,7 @@ interface Folded {
 function fold(text: string): Folded {
   const entries = new Map<DomainName, LedgerEntry>();
   const stanzas = new Map<string, string>();
+  const texts = new Texts();
   const damaged: DamagedLine[] = [];
   const lines = text.split('\n');
   const unfinished = lines.pop() ?? '';
@@ -76,7 +78,7 @@ function fold(text: string): Folded {
       const own = withoutFile(put.zone, put.stanza);
       const stanza = stanzas.get(own) ?? own;
       stanzas.set(stanza, stanza);
-      entries.set(put.zone, { ...put, stanza });
+      entries.set(put.zone, { ...put, stanza, since: texts.share(put.since) });
     }
   }
   const whole = unfinished === '' && damaged.length === 0;

@@ -278,13 +278,14 @@ function planAgain(slot: Slot, frame: Frame): Planned {
   const { zone, name, planned: former } = slot;
   const { view, served, foreign, compiled, settings, proven, outdated, ahead } = frame.inputs;
   const now = served.get(name);
+  const status = view.statuses.get(zone.key);
   const inputs: ZoneInputs = {
     zone,
     name,
     siblings: slot.siblings.length === 0 ? NONE : slot.siblings.map((each) => each.zone),
     records: frame.records.get(zone.key) ?? NONE,
     zoneFileText: zoneFileText(zone, view),
-    writer: view.statuses.get(zone.key)?.writer,
+    writer: status?.writer,
     ahead: ahead?.get(zone.key),
     topology: frame.topology,
     config: frame.config,
@@ -294,12 +295,13 @@ function planAgain(slot: Slot, frame: Frame): Planned {
     settings,
   };
   const claim = claimantHere(inputs, view.statuses, now, foreign.has(name));
-  const agreed = view.statuses.get(zone.key)?.allocated?.contentHash;
   const plan =
     former !== undefined && isSame(former, inputs, claim)
       ? former.plan
       : frame.alike.planOf(
-          planAnew(inputs, claim, () => contentOf(slot, inputs, compiled, agreed)),
+          planAnew(inputs, claim, () =>
+            contentOf(slot, inputs, compiled, status?.allocated?.contentHash),
+          ),
         );
   return plannedFrom(inputs, claim, plan);
 }

@@ -143,8 +143,9 @@ function transferOf(
 }
 
 /**
- * Where the data came from, and until when they are good. What a pod says of another serial than it answers with is older than its answer. An agent that was
- * restarted, or does not answer, does not know it of data that came before; what was told of this serial then still holds.
+ * Where the data came from, and until when they are good. What a pod says of another serial than it answers with is older
+ * than its answer. An agent that was restarted, or does not answer, does not know it of data that came before; what was told
+ * of this serial then still holds.
  */
 function provenance(
   { copy, role }: SeenCopy,
