@@ -61,6 +61,8 @@ export class LocalCopies {
   readonly #zones = new Map<DomainName, TrackedCopy>();
   /** What the log says of zones that are only about to be tracked: named is quicker than the pass that adds them. */
   readonly #early = new Map<DomainName, { memory: TransferMemory }>();
+  /** Read when no zone was tracked yet: an agent looks at its named before it has read what its zones are. */
+  #earlyStatistics: ReadonlyMap<DomainName, NamedZone> | undefined;
   readonly #problems: LoadProblems;
   readonly #dirty = new Set<DomainName>();
   /** Those that were not as they should be when they were looked at last. */
@@ -122,6 +124,7 @@ export class LocalCopies {
     }
     if (gone) this.#forgetGone(plan);
     this.#early.clear();
+    this.#earlyStatistics = undefined;
     this.#look();
   }
 
@@ -143,7 +146,9 @@ export class LocalCopies {
     if (known === undefined) {
       const { memory } = this.#early.get(plan.zone) ?? { memory: noMemory };
       if (memory.attempt !== undefined) this.#deps.onAttempt(plan.zone, memory.attempt);
-      this.#zones.set(plan.zone, trackedCopy(plan, wanted, attemptCounted(memory)));
+      const statistics = this.#earlyStatistics?.get(plan.zone);
+      const tracked = trackedCopy({ plan, wanted, memory: attemptCounted(memory), statistics });
+      this.#zones.set(plan.zone, tracked);
       this.#dirty.add(plan.zone);
       return;
     }
@@ -238,6 +243,7 @@ export class LocalCopies {
 
   /** What named's statistics say: expiry times, and serials that moved without a line in the log. */
   onStatistics(zones: ReadonlyMap<DomainName, NamedZone>): void {
+    if (this.#zones.size === 0) this.#earlyStatistics = zones;
     for (const [zone, tracked] of this.#zones) {
       const now = zones.get(zone);
       const before = tracked.statistics;

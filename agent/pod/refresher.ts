@@ -14,6 +14,12 @@ export interface Refreshable {
   readonly serial: Serial | undefined;
 }
 
+/**
+ * `unknown`: it is not served yet, and named asks by itself; or its primary does not answer us, and named will find no more than
+ * we did.
+ */
+type Standing = 'behind' | 'current' | 'unknown';
+
 /** To be refreshed in its turn. */
 interface Awaiting extends Pick<Refreshable, 'zone' | 'primary'> {
   /** What had come when that was ordered. */
@@ -53,14 +59,24 @@ export class Refresher {
 
   /** Resolves when the zones that are behind were refreshed; the others follow at their own pace. */
   async refresh(zones: Iterable<Refreshable>): Promise<void> {
-    const current: Awaiting[] = [];
+    await this.#order(zones, ['current', 'unknown']);
+  }
+
+  /** Of zones whose primaries are the same as ever: one that has what its primary answers with is left to named. */
+  async catchUp(zones: Iterable<Refreshable>): Promise<void> {
+    await this.#order(zones, ['unknown']);
+  }
+
+  async #order(zones: Iterable<Refreshable>, proven: readonly Standing[]): Promise<void> {
+    const later: Awaiting[] = [];
     await atOnce(QUESTIONS, [...zones], async (each) => {
       const { zone, primary } = each;
       const before = this.#deps.arrivalOf(zone);
-      if (await this.#isCurrent(each)) current.push({ zone, primary, before });
-      else await this.#deps.command('refresh', zone);
+      const standing = await this.#standingOf(each);
+      if (standing === 'behind') await this.#deps.command('refresh', zone);
+      else if (proven.includes(standing)) later.push({ zone, primary, before });
     });
-    for (const each of current) this.#waiting.set(each.zone, each);
+    for (const each of later) this.#waiting.set(each.zone, each);
     this.#running ??= this.#provePaced()
       .catch(this.#deps.failed)
       .finally(() => {
@@ -68,14 +84,11 @@ export class Refresher {
       });
   }
 
-  /**
-   * Or not known to be behind: of a zone that is not served yet named asks by itself, and where a primary does not answer
-   * us it will find no more than we did.
-   */
-  async #isCurrent({ zone, primary, serial }: Refreshable): Promise<boolean> {
-    if (serial === undefined || primary === undefined) return true;
+  async #standingOf({ zone, primary, serial }: Refreshable): Promise<Standing> {
+    if (serial === undefined || primary === undefined) return 'unknown';
     const answer = await this.#deps.soa(primary, zone);
-    return answer.kind !== 'soa' || !isNewer(answer.serial, serial);
+    if (answer.kind !== 'soa') return 'unknown';
+    return isNewer(answer.serial, serial) ? 'behind' : 'current';
   }
 
   /** Its primary has given it meanwhile: named has asked by itself. */

@@ -117,7 +117,7 @@ export class RunningNamed {
       () => true,
       (zone) => named.get(zone)?.serial,
     );
-    await this.#refresher.refresh(all);
+    await this.#refresher.catchUp(all);
     if (life !== this.#life) throw new TransientError('named ended while it was looked at');
     this.#foreign = foreign;
     this.#reconciled = true;

@@ -1,9 +1,7 @@
 import { timestamp, toSeconds } from '../clock.ts';
 import { displayName } from '../dns/name.ts';
-import type { Serial } from '../dns/serial.ts';
 import type { NamedZone } from '../observe/named-statistics.ts';
 import type { PrimaryPlan, SecondaryPlan } from '../plan/plan-zone.ts';
-import type { TransferMemory } from '../plan/transfer-memory.ts';
 import type { ZoneTransferState } from '../plan/transfer-state.ts';
 import type { FeedZone } from '../report/feed.ts';
 import type { ZoneCopy } from '../report/zone-copy.ts';
@@ -21,16 +19,17 @@ export interface TrackedCopy extends OffCopy {
 }
 
 /** Every field is written out: V8 keeps those that were spread in a second object beside the first. */
-export const trackedCopy = (
-  plan: PrimaryPlan | SecondaryPlan,
-  wanted: Serial | undefined,
-  memory: TransferMemory,
-): TrackedCopy => ({
+export const trackedCopy = ({
+  plan,
+  wanted,
+  memory,
+  statistics,
+}: Pick<TrackedCopy, 'plan' | 'wanted' | 'memory' | 'statistics'>): TrackedCopy => ({
   plan,
   wanted,
   memory,
   off: undefined,
-  statistics: undefined,
+  statistics,
   copy: undefined,
   lookedAt: 0,
 });

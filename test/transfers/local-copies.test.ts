@@ -130,6 +130,17 @@ test('a copy is looked at again when it is to come from elsewhere, and not when 
   expect(asked()).toBe(2);
 });
 
+test("named's statistics, read before its zones are known, tell of them at once: they cost no second look", async () => {
+  const { copies, asked } = tracker();
+  const read = () =>
+    new Map([[zone, { type: 'secondary', serial: 5, expires: 4_000_000_000_000 }]]);
+  copies.onStatistics(read());
+  copies.track(planFor(zone), view);
+  await untilEqual(() => copies.copyOf(zone)?.expiresAt, '2096-10-02T07:06:40Z');
+  copies.onStatistics(read());
+  expect(asked()).toBe(1);
+});
+
 test('a named that ended and stays away is told of; one that is back at once is not', async () => {
   const clock = quickClock();
   const { copies, asked, silence } = tracker({ clock });

@@ -28,8 +28,9 @@ test('thousands of copies that wait cost their primary few transfers that are on
   };
   const off = new OffCopies({ wire, clock, refresh, onOutdated: () => undefined });
   const copies = Array.from({ length: 5000 }, (_, index) => {
-    const plan = { kind: 'secondary', zone: `zone-${index}.` as DomainName, primaries };
-    return trackedCopy(plan as unknown as SecondaryPlan, undefined, noMemory);
+    const zone = `zone-${index}.` as DomainName;
+    const plan = { kind: 'secondary', zone, primaries } as unknown as SecondaryPlan;
+    return trackedCopy({ plan, wanted: undefined, memory: noMemory, statistics: undefined });
   });
   for (; now <= 120_000; now += 1000)
     for (const copy of copies) {

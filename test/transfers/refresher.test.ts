@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { DomainName } from '../../agent/dns/name.ts';
+import type { Arrival } from '../../agent/plan/transfer-memory.ts';
 import { type Refreshable, Refresher } from '../../agent/pod/refresher.ts';
 
 const primary = { address: '192.0.2.1', port: 53 };
@@ -9,28 +10,34 @@ const zone = (name: string, serial?: number): Refreshable => ({
   serial,
 });
 
-test('zones that are behind are refreshed first; one that has come meanwhile not at all', async () => {
+/** named serves serial 7 of each zone, and one of them is `behind.` its primary. */
+function refresherOf(arrivals: Map<string, Arrival> = new Map(), meanwhile = () => {}) {
   const asked: string[] = [];
-  const arrivals = new Map([['old.', { at: 999, serial: 7, from: primary.address }]]);
-  const clock = { now: () => 1000, monotonic: () => 0, sleep: async () => undefined };
   const refresher = new Refresher({
-    clock,
+    clock: { now: () => 1000, monotonic: () => 0, sleep: async () => undefined },
     command: async (command, name) => {
       asked.push(`${command} ${name}`);
-      // Meanwhile, by a clock that was set back.
-      arrivals.set('come.', { at: 500, serial: 7, from: primary.address });
-      arrivals.set('from-another.', { at: 1001, serial: 7, from: '192.0.2.2' });
+      meanwhile();
       return { ok: true, result: 0, text: '' };
     },
-    soa: async (_, name) => ({
-      kind: 'soa',
-      serial: name === 'behind.' ? 8 : 7,
-      authoritative: true,
-    }),
+    soa: async (_, name) =>
+      name === 'silent.'
+        ? { kind: 'unreachable', message: 'it is silent' }
+        : { kind: 'soa', serial: name === 'behind.' ? 8 : 7, authoritative: true },
     failed: (error) => {
       throw error;
     },
     arrivalOf: (name) => arrivals.get(name),
+  });
+  return { refresher, asked };
+}
+
+test('zones that are behind are refreshed first; one that has come meanwhile not at all', async () => {
+  const arrivals = new Map([['old.', { at: 999, serial: 7, from: primary.address }]]);
+  const { refresher, asked } = refresherOf(arrivals, () => {
+    // By a clock that was set back.
+    arrivals.set('come.', { at: 500, serial: 7, from: primary.address });
+    arrivals.set('from-another.', { at: 1001, serial: 7, from: '192.0.2.2' });
   });
   await refresher.refresh(
     ['new.', 'come.', 'from-another.']
@@ -44,4 +51,17 @@ test('zones that are behind are refreshed first; one that has come meanwhile not
     'refresh from-another.',
     'refresh old.',
   ]);
+});
+
+test('zones that catch up: those that have what their primary answers with are left alone', async () => {
+  const { refresher, asked } = refresherOf();
+  await refresher.catchUp([
+    zone('same.', 7),
+    zone('behind.', 7),
+    zone('new.'),
+    zone('silent.', 7),
+    zone('same-as-well.', 7),
+  ]);
+  await expect.poll(() => asked.length).toBe(3);
+  expect(asked).toEqual(['refresh behind.', 'refresh new.', 'refresh silent.']);
 });
