@@ -100,7 +100,9 @@ function tell(
   { command, loader }: ZoneActionDeps,
 ): Refreshed[] {
   if (role === 'secondary') {
-    const same = JSON.stringify(primaries) === JSON.stringify(before?.primaries);
+    // What is pending was announced, perhaps by an agent that was killed before it had it refreshed.
+    const same =
+      before?.pending !== true && JSON.stringify(primaries) === JSON.stringify(before?.primaries);
     return same ? [] : [{ zone, primary: primaries[0] }];
   }
   const quiet = loader.knows(zone) && !loader.isFresh(zone);

@@ -57,8 +57,7 @@ const OWN_NAME = '\0';
 
 function textOf({ short }: ZoneContent): string {
   const zone = short.slice(0, short.indexOf(' '));
-  // A function: what a text to put in says after a dollar would be taken for more than a text.
-  return short.replaceAll(OWN_NAME, () => zone);
+  return short.split(OWN_NAME).join(zone);
 }
 
 const soaLine = ({ zone, soa, soaTtl }: Omit<ZoneRecords, 'rrsets'>, serial: Serial): string =>

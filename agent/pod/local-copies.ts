@@ -278,8 +278,8 @@ export class LocalCopies {
     const served = isAsked ? await wire.soaHere(zone) : undefined;
     const primaries = served === undefined ? [] : await this.#off.probe(tracked, served);
     if (this.#zones.get(zone) !== tracked) return;
-    const { plan, wanted, statistics, memory } = tracked;
-    const expiresAt = statistics?.expires ?? firstExpiry(memory, served, clock.now());
+    const { plan, wanted, statistics } = tracked;
+    const expiresAt = expiryOf(tracked, served, clock.now());
     const look = {
       now: clock.now(),
       role: plan.kind,
@@ -326,6 +326,16 @@ const missesChange = ({ plan, wanted }: TrackedCopy, served: SoaAnswer | undefin
   plan.placement.outside.length === 0 &&
   served?.kind === 'soa' &&
   isOlder(served.serial, wanted);
+
+/** What named's statistics said of an expired copy is older than the copy that came after it. */
+function expiryOf(
+  { statistics, memory }: TrackedCopy,
+  served: SoaAnswer | undefined,
+  now: number,
+): number | undefined {
+  const told = statistics?.expires;
+  return told !== undefined && told > now ? told : (firstExpiry(memory, served, now) ?? told);
+}
 
 /**
  * Until when a copy that has just come is good, in ms since 1970. named's statistics tell it some seconds later, and after each

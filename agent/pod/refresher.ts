@@ -14,10 +14,7 @@ export interface Refreshable {
   readonly serial: Serial | undefined;
 }
 
-/**
- * `unknown`: it is not served yet, and named asks by itself; or its primary does not answer us, and named will find no more than
- * we did.
- */
+/** What a zone has, beside its primary. `unknown`: it is not served yet, or its primary has nothing newer, nor the same. */
 type Standing = 'behind' | 'current' | 'unknown';
 
 /** To be refreshed in its turn. */
@@ -38,8 +35,8 @@ export interface RefresherDeps {
 /** Questions at once; more would overflow a socket's buffer. */
 const QUESTIONS = 64;
 /**
- * Of a thousand refreshes at once named loses one or two answers, and waits five seconds for each. Zones that are known to
- * be current are refreshed in bursts of this size, only to prove them.
+ * Of a thousand refreshes at once named loses one or two answers, and waits five seconds for each. Zones that are not
+ * known to be behind are refreshed in bursts of this size: named learns, and logs, how their primaries answer.
  */
 const BURST = 50;
 const BURST_PAUSE_MS = 20;
@@ -62,7 +59,7 @@ export class Refresher {
     await this.#order(zones, ['current', 'unknown']);
   }
 
-  /** Of zones whose primaries are the same as ever: one that has what its primary answers with is left to named. */
+  /** The same of zones whose primaries are no others: one that has what its primary answers with is left to named. */
   async catchUp(zones: Iterable<Refreshable>): Promise<void> {
     await this.#order(zones, ['unknown']);
   }
@@ -87,8 +84,9 @@ export class Refresher {
   async #standingOf({ zone, primary, serial }: Refreshable): Promise<Standing> {
     if (serial === undefined || primary === undefined) return 'unknown';
     const answer = await this.#deps.soa(primary, zone);
-    if (answer.kind !== 'soa') return 'unknown';
-    return isNewer(answer.serial, serial) ? 'behind' : 'current';
+    if (answer.kind !== 'soa' || !answer.authoritative) return 'unknown';
+    if (isNewer(answer.serial, serial)) return 'behind';
+    return answer.serial === serial ? 'current' : 'unknown';
   }
 
   /** Its primary has given it meanwhile: named has asked by itself. */

@@ -5,7 +5,7 @@ import type { Read } from './schema-parts.ts';
 import type { dnsZoneStatus } from './status-schema.ts';
 import type { dnsZoneSpec } from './zone-schema.ts';
 
-/** What an object is known by: `namespace/name`, or `kind/namespace/name` of a record, as records of several kinds stand together. */
+/** What an object is known by: `namespace/name`, or `kind/namespace/name` of a record, as those of all kinds stand together. */
 export type ObjectKey = string & { readonly __brand: 'ObjectKey' };
 
 /** Of anything but a record. */

@@ -141,6 +141,18 @@ test("named's statistics, read before its zones are known, tell of them at once:
   expect(asked()).toBe(1);
 });
 
+test('of a copy that had expired and has come again, the expiry is told that it has now', async () => {
+  // Of the sample, in the time zone of whoever reads it.
+  const now = Date.parse('2026-11-21T11:39:18');
+  const { copies } = tracker({ clock: { ...systemClock, now: () => now } });
+  copies.onStatistics(new Map([[zone, { type: 'secondary', expires: now - 60_000 }]]));
+  for (const line of logSamples('9.18')('successful AXFR', 'secondary')) copies.onLine(line);
+  copies.track(planFor(zone), view);
+  await untilEqual(() => copies.copyOf(zone)?.state, 'Current');
+  const expires = () => Date.parse(copies.copyOf(zone)?.expiresAt ?? '');
+  await untilEqual(expires, Date.parse('2026-11-21T11:49:17'));
+});
+
 test('a named that ended and stays away is told of; one that is back at once is not', async () => {
   const clock = quickClock();
   const { copies, asked, silence } = tracker({ clock });

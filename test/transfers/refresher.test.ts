@@ -10,7 +10,9 @@ const zone = (name: string, serial?: number): Refreshable => ({
   serial,
 });
 
-/** named serves serial 7 of each zone, and one of them is `behind.` its primary. */
+/** The serials that are not 7. */
+const served: Record<string, number> = { 'behind.': 8, 'ahead.': 6 };
+
 function refresherOf(arrivals: Map<string, Arrival> = new Map(), meanwhile = () => {}) {
   const asked: string[] = [];
   const refresher = new Refresher({
@@ -23,7 +25,7 @@ function refresherOf(arrivals: Map<string, Arrival> = new Map(), meanwhile = () 
     soa: async (_, name) =>
       name === 'silent.'
         ? { kind: 'unreachable', message: 'it is silent' }
-        : { kind: 'soa', serial: name === 'behind.' ? 8 : 7, authoritative: true },
+        : { kind: 'soa', serial: served[name] ?? 7, authoritative: name !== 'lame.' },
     failed: (error) => {
       throw error;
     },
@@ -60,8 +62,11 @@ test('zones that catch up: those that have what their primary answers with are l
     zone('behind.', 7),
     zone('new.'),
     zone('silent.', 7),
+    zone('ahead.', 7),
+    zone('lame.', 7),
     zone('same-as-well.', 7),
   ]);
-  await expect.poll(() => asked.length).toBe(3);
-  expect(asked).toEqual(['refresh behind.', 'refresh new.', 'refresh silent.']);
+  const told = ['behind.', 'new.', 'silent.', 'ahead.', 'lame.'].map((name) => `refresh ${name}`);
+  await expect.poll(() => asked.length).toBe(told.length);
+  expect(asked).toEqual(told);
 });
