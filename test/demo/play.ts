@@ -10,8 +10,8 @@ export function playbook(rig: Rig): string {
     const { address, dnsPort } = (pods[index] ?? first).place;
     return `dig @${address} -p ${dnsPort} ${question} +short`;
   };
-  const { file, args } = first.spec.agent;
-  const agent = [file, ...args].join(' ');
+  // Without the environment that it has in a pod: it is typed at a terminal.
+  const agent = `${process.execPath} ${first.spec.agent.args.at(-1)}`;
   const manifest = join(rig.manifests, 'example-com.yaml');
   const pages = pods.map(
     ({ name, url }) => `  ${name.padEnd(20)} ${url}/zones  /peers  /transfers  /metrics  /readyz`,
