@@ -137,6 +137,9 @@ describe('a named that', () => {
     secondary.startNamed();
     await served();
     await (await change())();
+    // Before the disks are filled: a file that goes then leaves room on them.
+    const zones = rig().pod('primary-0').path('zones');
+    await until(() => !existsSync(join(zones, 'meanwhile.example.zone')), patience);
   });
 
   test('hangs is told of; it is given everything when it goes on', async () => {
