@@ -40,6 +40,10 @@ const RETRY_SHARE = 6;
 /** The time between two renewals is between 1 - JITTER and 1 + JITTER of what it should be. */
 const JITTER = 0.2;
 
+/** Whoever could not renew has tried again after so long, in ms. */
+export const triedAgainMs = ({ renewSeconds }: Lease): number =>
+  (renewSeconds * 1000 * (1 + JITTER)) / RETRY_SHARE;
+
 /**
  * This pod's registration, written anew at each change and each renewal. One that another pod of the same name left is
  * taken over at first; whoever sees another uid in its place later has been taken over, and stops until the name is free.

@@ -44,6 +44,10 @@ export class RollCall {
     return this.#time.look();
   }
 
+  isLive({ arrived }: Pick<Arrival, 'arrived'>, now: number): boolean {
+    return now - arrived < this.#silentMs;
+  }
+
   isGone({ arrived }: Pick<Arrival, 'arrived'>, now: number): boolean {
     return now - arrived >= this.#goneMs;
   }
@@ -53,9 +57,8 @@ export class RollCall {
     const peers = new Map<string, Peer>();
     for (const arrival of arrivals) {
       if (this.isGone(arrival, now)) continue;
-      const { registration, arrived } = arrival;
-      const liveness = now - arrived < this.#silentMs ? 'live' : 'silent';
-      peers.set(registration.pod, this.#peer({ ...registration, liveness }));
+      const liveness = this.isLive(arrival, now) ? 'live' : 'silent';
+      peers.set(arrival.registration.pod, this.#peer({ ...arrival.registration, liveness }));
     }
     if (!sameEntries(peers, this.#peers)) this.#peers = peers;
     return this.#peers;

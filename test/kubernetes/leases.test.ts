@@ -35,7 +35,12 @@ afterEach(async () => {
   for (const end of ends) await end();
 });
 
-async function start(pod: string, more: Partial<LeasePeersOptions> = {}): Promise<Started> {
+/** @param awayMs for so long the API server does not answer at first */
+async function start(
+  pod: string,
+  more: Partial<LeasePeersOptions> = {},
+  awayMs = 0,
+): Promise<Started> {
   const api = await adminApi(plane());
   let watch = new AbortController();
   const peers = new LeasePeers({
@@ -53,7 +58,8 @@ async function start(pod: string, more: Partial<LeasePeersOptions> = {}): Promis
     watch = new AbortController();
     void watchLeases(api, namespace, peers, watch.signal);
   };
-  unblind();
+  if (awayMs === 0) unblind();
+  else setTimeout(unblind, awayMs);
   const crash = async (): Promise<void> => {
     watch.abort();
     await peers.stop();
@@ -253,6 +259,25 @@ describe('peers by Lease', () => {
       return peerOf(later, 'b') === undefined;
     });
     expect(seen).not.toContain('live');
+  });
+
+  test('nobody is taken for gone who could not renew while the API server was away', async () => {
+    const api = await adminApi(plane());
+    ends.push(async () => api.close());
+    let away = false;
+    const request: HttpApi['request'] = async (...args) =>
+      away ? { ok: false, code: 503, reason: '', message: 'away' } : api.request(...args);
+    const [dead, cutOff] = await registered('dead', 'cut-off', { api: { request } });
+    await dead.crash();
+    away = true;
+    await seenOf('dead', cutOff);
+    // It can renew as soon as the first Lease is listed.
+    const changed = (): void => {
+      away = false;
+    };
+    const later = await start('later', { lease: { ...lease, renewSeconds: 3 }, changed }, 1200);
+    const seen = [...later.peers.peers].map(([pod, { liveness }]) => `${pod} ${liveness}`);
+    expect(seen).toEqual(['cut-off live']);
   });
 
   test('nobody falls silent while renewals are not heard', async () => {

@@ -3,7 +3,7 @@ import type { Clock } from '../../clock.ts';
 import type { Peer, Registration } from '../../plan/registration.ts';
 import { failureOf, type Problem, TransientError } from '../../problem.ts';
 import type { InvalidObject } from '../cluster.ts';
-import { type Lease, OwnRegistration } from '../own-registration.ts';
+import { type Lease, OwnRegistration, triedAgainMs } from '../own-registration.ts';
 import { type Arrival, RollCall } from '../roll-call.ts';
 import type { KubernetesApi } from './api.ts';
 import type { RawObject } from './collection.ts';
@@ -28,6 +28,8 @@ export interface LeasePeersOptions {
 
 /** How long a registration is waited for. */
 const PATIENCE_MS = 1000;
+/** An API server that has not listed the Leases so long after the start was away, or may have been. */
+const PROMPT_MS = 1000;
 /** Renewals are heard as long as the last one is not longer ago than this share of a Lease's duration. */
 const HEARD_SHARE = 0.5;
 
@@ -52,7 +54,10 @@ export class LeasePeers {
   readonly #own: OwnRegistration;
   readonly #seen = new Map<string, Seen>();
   readonly #closing = new AbortController();
-  #listed = false;
+  #startedAt = Number.POSITIVE_INFINITY;
+  /** Until when, by the monotonic clock, those who could not renew may do it; undefined: the Leases were not listed yet. */
+  #awaitedUntil: number | undefined;
+  #synced = false;
   #ownRenewal: string | undefined;
   /** When a renewal was last heard of, whoever's, by the monotonic clock. */
   #heardAt = Number.NEGATIVE_INFINITY;
@@ -72,12 +77,13 @@ export class LeasePeers {
   }
 
   start(): void {
+    this.#startedAt = this.#options.clock.monotonic();
     void this.#lookAgainAndAgain();
   }
 
-  /** The Leases were listed once. */
+  /** The Leases were listed once, and nobody in them is taken for silent only because nobody could renew. */
   get synced(): boolean {
-    return this.#listed;
+    return this.#synced;
   }
 
   get peers(): ReadonlyMap<string, Peer> {
@@ -137,6 +143,7 @@ export class LeasePeers {
       // Seen again, or touched by somebody else, it was not renewed.
       arrived: before?.renewal === renewal ? before.arrived : arrived,
     });
+    this.#settle();
     this.#judge();
   }
 
@@ -148,9 +155,16 @@ export class LeasePeers {
     } else if (this.#seen.delete(name)) this.#judge();
   }
 
-  /** Every Lease there is was put. */
+  /**
+   * Every Lease there is was put. Where the API server was away, their age says nothing of who holds them: none of them
+   * could renew. They get the time to do it.
+   */
   listed(): void {
-    this.#listed = true;
+    const { clock, lease, pod } = this.#options;
+    const now = clock.monotonic();
+    const wasAway = pod !== undefined && now - this.#startedAt > PROMPT_MS;
+    this.#awaitedUntil ??= wasAway ? now + 2 * triedAgainMs(lease) : now;
+    this.#settle();
     this.#judge();
   }
 
@@ -174,8 +188,20 @@ export class LeasePeers {
     const { signal } = this.#closing;
     while (!signal.aborted) {
       await this.#options.clock.sleep(this.#rollCall.lookMs, signal);
-      if (this.#listed && !signal.aborted) this.#judge();
+      if (this.#awaitedUntil === undefined || signal.aborted) continue;
+      this.#settle();
+      this.#judge();
     }
+  }
+
+  /** After the Leases were listed: nobody is waited for any more. */
+  #settle(): void {
+    if (this.#synced || this.#awaitedUntil === undefined) return;
+    this.#synced =
+      this.#options.clock.monotonic() >= this.#awaitedUntil ||
+      [...this.#seen.values()].every(({ arrived }) =>
+        this.#rollCall.isLive({ arrived }, this.#look()),
+      );
   }
 
   /**
@@ -209,7 +235,7 @@ export class LeasePeers {
       return registration === undefined ? [] : [{ registration, arrived }];
     });
     const peers = this.#rollCall.call(arrivals, this.#look());
-    const told = { peers, invalid: this.invalid, synced: this.#listed };
+    const told = { peers, invalid: this.invalid, synced: this.#synced };
     if (isDeepStrictEqual(told, this.#told)) return;
     this.#told = told;
     this.#options.changed();
