@@ -6,7 +6,7 @@ import { parseEndpoint } from '../resources/endpoint.ts';
 import type { DNSZone, DnsRecord } from '../resources/types.ts';
 import type { CompileRequest, ContentResult } from './content.ts';
 import type { InstanceConfig } from './named-config.ts';
-import { type Placement, place } from './placement.ts';
+import { isUnplaced, type Placement, place } from './placement.ts';
 import { type Candidate, choosePrimaries, outsideCandidate, peerCandidate } from './primaries.ts';
 import { rank } from './speaker.ts';
 import { renderStanza } from './stanza.ts';
@@ -144,8 +144,7 @@ export function planZone(inputs: ZoneInputs, content: () => ContentResult): Zone
 }
 
 function nobody(zone: DNSZone, placement: Placement): Problem[] {
-  const pods = placement.primaries.length + placement.secondaries.length;
-  if (pods > 0) return [];
+  if (!isUnplaced(placement)) return [];
   const { clusterRef } = zone.spec;
   return [
     clusterRef === undefined

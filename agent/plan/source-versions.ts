@@ -8,7 +8,10 @@ export type SourceVersions = Readonly<Record<string, number>>;
 export interface Progress {
   /** The newest change of each source that the view holds. */
   readonly latest: SourceVersions;
-  /** The version of each source up to which no change is missing from the view: at least `latest`. */
+  /**
+   * The version of each source up to which no change is missing from the view: at least `latest`, and 0 where nothing of it
+   * could be read. A source that is not here is none of this pod's: it watches other namespaces, or no zone refers to it.
+   */
   readonly seen: SourceVersions;
 }
 
@@ -19,5 +22,5 @@ export interface Progress {
  * @param than `Progress.latest` of the other view
  */
 export const isNewerView = ({ latest, seen }: Progress, than: SourceVersions): boolean =>
-  Object.entries(than).every(([source, version]) => (seen[source] ?? 0) >= version) &&
+  Object.entries(than).every(([source, version]) => (seen[source] ?? version) >= version) &&
   Object.entries(latest).some(([source, version]) => version > (than[source] ?? 0));

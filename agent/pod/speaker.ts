@@ -2,6 +2,7 @@ import { atOnce } from '../at-once.ts';
 import { Mailbox } from '../mailbox.ts';
 import type { ClusterView } from '../observe/cluster.ts';
 import type { PassOutcome } from '../pass/pass.ts';
+import { isLeftToUs, isUnplaced } from '../plan/placement.ts';
 import { isServed, type ZonePlan } from '../plan/plan-zone.ts';
 import type { Registration } from '../plan/registration.ts';
 import { type Candidate, speakerOf } from '../plan/speaker.ts';
@@ -200,6 +201,7 @@ export class Speaker {
   /** The pod that writes the status of a zone, as far as this pod can tell. */
   speakerOf(plan: ZonePlan): string | undefined {
     const { primaries, secondaries } = plan.placement;
+    if (isUnplaced(plan.placement)) return this.#speakerOfUnplaced(plan);
     const zone = plan.object.metadata.uid ?? plan.object.key;
     return speakerOf(zone, [
       ...primaries.map((pod) => candidate(pod, 'primary')),
@@ -277,14 +279,16 @@ export class Speaker {
    */
   #waitOf(key: ObjectKey, now: number): number {
     const plan = this.#outcome?.plan.zones.get(key);
-    if (plan === undefined || this.#isWrong(key, plan)) return 0;
+    if (plan === undefined) return 0;
+    if (!isUnplaced(plan.placement) && this.#isWrong(key, plan)) return 0;
     // Few zones are looked at all the same where a pod does not say anything.
     const isOneOfFew = this.#many < BATCH;
     const said = Array.from(this.#said(plan), ([{ pod, ips }, copy]): SaidCopy => {
       const isUnheard = isOneOfFew && this.#deps.isSilent(pod);
       return { pod, ip: ips[0] ?? '', copy: isUnheard ? 'unheard' : copy };
     });
-    const urgency = awaited(said, this.#published(key));
+    // Its pods may be on their way.
+    const urgency = isUnplaced(plan.placement) ? 'leaving' : awaited(said, this.#published(key));
     if (urgency === undefined) return 0;
     const waited = this.#awaited.wait(key, urgency, now);
     return this.#queue.waitsUntil(waited, this.#many) - now;
@@ -412,8 +416,21 @@ export class Speaker {
 
   /** An object that was never valid has no placement: any pod may tell. */
   #speakerOfInvalid(key: ObjectKey): string | undefined {
+    return this.#invalid.has(key) ? this.#anyOf(key) : undefined;
+  }
+
+  /** So may any where no pod is there for the zone, if it is for these pods at all. */
+  #speakerOfUnplaced({ object }: ZonePlan): string | undefined {
     const topology = this.#outcome?.plan.topology;
-    if (topology === undefined || !this.#invalid.has(key)) return undefined;
+    const told = this.#published(object.key) !== undefined;
+    return topology !== undefined && isLeftToUs(object, topology, told)
+      ? this.#anyOf(object.key)
+      : undefined;
+  }
+
+  #anyOf(key: ObjectKey): string | undefined {
+    const topology = this.#outcome?.plan.topology;
+    if (topology === undefined) return undefined;
     const pods: Pod[] = [topology.self, ...topology.peers.values()];
     return speakerOf(
       key,

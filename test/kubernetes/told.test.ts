@@ -71,6 +71,25 @@ test('kubectl describe tells the story of a zone: who serves it, who fails and w
   );
 }, 120_000);
 
+test('a zone that no pod serves says so: with a wrong clusterRef from the start, or with one from now on', async () => {
+  const story = await openServed();
+  const { rig } = story;
+  const ready = (name: string) => story.jsonpath(name, '.status.conditions[?(@.type=="Ready")]');
+  const notServed =
+    /"message":"spec.clusterRef: no pod of cluster \\"nowhere\\" is registered".*"reason":"NotServed","status":"False"/;
+  await until(async () => /"status":"True"/.test(await ready('example-net')), patience);
+  await rig.zone('typo.example', {}, { clusterRef: 'nowhere' });
+  await rig.zone('example.net', {}, { clusterRef: 'nowhere' });
+  for (const name of ['typo-example', 'example-net']) {
+    await until(async () => notServed.test(await ready(name)), patience);
+    expect(await story.jsonpath(name, '.status.secondaryIps')).toBe('[]');
+    expect(await story.jsonpath(name, '.status.transfers')).toBe('[]');
+  }
+  await describes(story, ['dnszone', 'example-net'], /Warning +NotServed .* no pod of cluster/);
+  await rig.zone('example.net', {});
+  await until(async () => /"status":"True"/.test(await ready('example-net')), patience);
+}, 120_000);
+
 test('kubectl describe tells of a pod what holds for it', async () => {
   const story = await openServed();
   const crowd = Array.from({ length: 3 }, (_, n) => `zone-${n}.example`);

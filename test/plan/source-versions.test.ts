@@ -18,7 +18,14 @@ test('a view that is behind in one source is not newer, however far ahead in ano
   expect(isNewerView(view({ ARecord: 6, TXTRecord: 99 }), { ARecord: 7, TXTRecord: 9 })).toBe(
     false,
   );
-  expect(isNewerView(view({ TXTRecord: 99 }), { ARecord: 7, TXTRecord: 9 })).toBe(false);
+  expect(isNewerView(view({ ARecord: 0, TXTRecord: 99 }), { ARecord: 7, TXTRecord: 9 })).toBe(
+    false,
+  );
+});
+
+test('a source that this pod does not read holds nothing up', () => {
+  expect(isNewerView(view({ 'DNSZone/a': 8 }), { DNSZone: 7, ConfigMap: 99 })).toBe(true);
+  expect(isNewerView(view({ ARecord: 7 }), { ARecord: 7, ConfigMap: 99 })).toBe(false);
 });
 
 test('a source in which nothing has changed is not behind, once it was read far enough', () => {

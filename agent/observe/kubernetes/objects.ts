@@ -135,7 +135,7 @@ export class KubernetesObjects {
   get progress(): Progress {
     const content = this.#used.filter(({ kind }) => isContent(kind));
     return {
-      latest: versions(content, ({ collection }) => collection.latest),
+      latest: versions(content, ({ collection }) => collection.latest || undefined),
       seen: versions(content, ({ collection }) => collection.seen),
     };
   }
@@ -263,10 +263,14 @@ const told = (object: string, problem: string): InvalidObject => ({
 
 function versions(
   sources: readonly Source[],
-  versionOf: (reflector: Source['reflector']) => number,
+  versionOf: (reflector: Source['reflector']) => number | undefined,
 ): SourceVersions {
-  const all = sources.map(({ name, reflector }) => [name, versionOf(reflector)] as const);
-  return Object.fromEntries(all.filter(([, version]) => version > 0));
+  return Object.fromEntries(
+    sources.flatMap(({ name, reflector }) => {
+      const version = versionOf(reflector);
+      return version === undefined ? [] : [[name, version] as const];
+    }),
+  );
 }
 
 /** Something was said anew that zones are rendered from, or that cannot be. */
