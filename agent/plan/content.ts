@@ -82,7 +82,7 @@ export function zoneContent(
   }
   // Records alone would be another zone than the one that was asked for.
   const { name: map, key } = zoneFileFrom?.configMapKeyRef ?? { name: '', key: '' };
-  const problem = `want the key ${key} in the ConfigMap ${map}, got none`;
+  const problem = `want the key ${key} in the ConfigMap ${map}, got none: it is not there, or this agent could not read it`;
   return { kind: 'unusable', problems: [{ path: 'spec.zoneFileFrom.configMapKeyRef', problem }] };
 }
 

@@ -9,8 +9,9 @@ export interface Progress {
   /** The newest change of each source that the view holds. */
   readonly latest: SourceVersions;
   /**
-   * The version of each source up to which no change is missing from the view: at least `latest`, and 0 where nothing of it
-   * could be read. A source that is not here is none of this pod's: it watches other namespaces, or no zone refers to it.
+   * The version of each source up to which no change is missing from the view: at least `latest`, and 0 of a kind that the
+   * API server does not know. A source that is not here is none of this pod's: it watches other namespaces, or no zone
+   * refers to it.
    */
   readonly seen: SourceVersions;
 }

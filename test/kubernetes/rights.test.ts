@@ -158,3 +158,20 @@ test.for(installedRights.map((right) => [`${right.verb} ${right.resource}`, righ
     await running;
   },
 );
+
+test.for(['get', 'list', 'watch'])(
+  'without the right to %s ConfigMaps all zones that refer to none are served',
+  async (verb) => {
+    const right = installedRights.find(
+      (each) => each.verb === verb && each.resource === 'configmaps',
+    );
+    const { cluster } = await openLife(right);
+    await cluster.start(() => undefined);
+    await until(() => cluster.view().synced);
+    const { namespace } = [...cluster.view().zones.values()][0]?.metadata ?? { namespace: '' };
+    // Neither does the first zone that refers to one end it.
+    await create('dnszones', namespace, dnsZone('second', 'other'));
+    await until(() => cluster.view().zones.size === 2 && cluster.view().synced);
+    expect(Object.keys(cluster.view().progress.latest)).toContain('DNSZone');
+  },
+);

@@ -243,6 +243,29 @@ describe('ConfigMaps', () => {
     await until(() => textOf(cluster, 'third') === 'third');
   });
 
+  test('the API server is gone as a zone refers to one: all others are planned on', async () => {
+    await putConfigMap(plane(), namespace, 'wanted', { zone: 'first' });
+    await putConfigMap(plane(), namespace, 'later', { zone: 'later' });
+    await put(plane(), namespace, from('wanted'));
+    const proxy = await openProxy(plane());
+    try {
+      const cluster = await synced({ server: proxy.server });
+      proxy.fault(({ path }) => (path.includes('/configmaps/') ? { code: 503 } : undefined));
+      await put(plane(), namespace, from('later'));
+      await until(
+        () =>
+          cluster.view().zones.get(objectKey(namespace, 'example'))?.spec.zoneFileFrom
+            ?.configMapKeyRef.name === 'later',
+      );
+      await until(() => cluster.view().synced);
+      expect(textOf(cluster, 'later')).toBeUndefined();
+      proxy.fault(undefined);
+      await until(() => textOf(cluster, 'later') === 'later');
+    } finally {
+      await proxy.close();
+    }
+  });
+
   test('none is asked for as long as no zone refers to one', async () => {
     const proxy = await openProxy(plane());
     try {

@@ -75,7 +75,7 @@ describe('content of a zone file', () => {
     ]);
     expect(missing.lines).toEqual([]);
     expect(missing.problems).toEqual([
-      'spec.zoneFileFrom.configMapKeyRef: want the key example in the ConfigMap zones, got none',
+      'spec.zoneFileFrom.configMapKeyRef: want the key example in the ConfigMap zones, got none: it is not there, or this agent could not read it',
     ]);
   });
 

@@ -3,6 +3,7 @@ import { failureOf } from '../../problem.ts';
 import { type ObjectKey, partsOfKey } from '../../resources/types.ts';
 import type { Identity, RawObject } from './collection.ts';
 import { type KeeperOptions, type KeptObject, keepObject } from './kept-object.ts';
+import { Pauses } from './pauses.ts';
 import { Reflector, type ReflectorOptions } from './reflector.ts';
 
 export interface ConfigMapsOptions
@@ -15,7 +16,7 @@ export interface ConfigMapsOptions
 
 /** ConfigMaps asked for at the same time. */
 const AT_ONCE = 4;
-const RETRY_MS = 1000;
+const pauses = { firstPauseMs: 500, longestPauseMs: 8000 };
 
 /**
  * The ConfigMaps that zones refer to. Of all others nothing is kept but their version; and nothing is watched before a zone
@@ -27,6 +28,8 @@ export class ConfigMaps {
   #wanted: ReadonlySet<ObjectKey> = new Set();
   #running: Promise<void> | undefined;
   #fetching = false;
+  /** Why one of them could not be asked for just now. */
+  #problem: string | undefined;
 
   constructor(options: ConfigMapsOptions) {
     const { onItem } = options;
@@ -46,9 +49,15 @@ export class ConfigMaps {
     return this.#running !== undefined;
   }
 
-  /** Every one that is wanted is here, or is not in the cluster. */
+  /**
+   * Every one that is wanted is here, or is not in the cluster; or something is in the way, which only those zones have to
+   * wait for that refer to one.
+   */
   get synced(): boolean {
-    return !this.used || (this.reflector.state !== 'unread' && this.#missing().length === 0);
+    if (!this.used) return true;
+    return this.reflector.state === 'unread'
+      ? this.reflector.problem !== undefined
+      : this.#problem !== undefined || this.#missing().length === 0;
   }
 
   /** These are needed from now on, and no others. */
@@ -80,10 +89,16 @@ export class ConfigMaps {
   }
 
   async #fetch(signal: AbortSignal): Promise<void> {
+    const { clock, onState } = this.#options;
+    const retries = new Pauses({ ...this.#options, ...pauses });
     this.#fetching = true;
     for (let keys = this.#missing(); keys.length > 0 && !signal.aborted; keys = this.#missing()) {
       const failure = await failureOf(atOnce(AT_ONCE, keys, (key) => this.#fetchOne(key, signal)));
-      if (failure !== undefined) await this.#options.clock.sleep(RETRY_MS, signal);
+      if (failure?.message !== this.#problem) {
+        this.#problem = failure?.message;
+        onState(true);
+      }
+      if (failure !== undefined) await clock.sleep(retries.afterFailure(), signal);
     }
     this.#fetching = false;
   }

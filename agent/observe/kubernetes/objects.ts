@@ -133,7 +133,10 @@ export class KubernetesObjects {
   }
 
   get progress(): Progress {
-    const content = this.#used.filter(({ kind }) => isContent(kind));
+    // Zones wait for ConfigMaps that could not be read, but no agreement on any other zone does.
+    const content = this.#used.filter(
+      ({ kind, reflector }) => isContent(kind) && reflector.state !== 'unread',
+    );
     return {
       latest: versions(content, ({ collection }) => collection.latest || undefined),
       seen: versions(content, ({ collection }) => collection.seen),
