@@ -129,10 +129,12 @@ export class Agreements {
     progress: Progress,
     inTurns: boolean,
   ): Promise<Map<DomainName, Target>> {
-    const { statuses } = this.#deps.cluster.view();
+    const { statuses, zones } = this.#deps.cluster.view();
     const targets = new Map<DomainName, Target>();
     const work: Work[] = [];
     for (const plan of plans) {
+      // Made anew under the name since it was planned: the next pass has it.
+      if (zones.get(plan.object.key)?.metadata.uid !== plan.object.metadata.uid) continue;
       const status = statuses.get(plan.object.key);
       const about = { plan, served: served.get(plan.zone), progress, status };
       const decision = this.#decide(about, this.#heardFor(about));

@@ -122,8 +122,8 @@ export class Speaker {
     this.#outcome = outcome;
     for (const key of outcome.plan.changed) {
       const plan = outcome.plan.zones.get(key);
-      if (plan === undefined) this.#forget(key);
-      else this.#onPlan(plan);
+      if (plan === undefined || isMadeAnew(before?.plan.zones.get(key), plan)) this.#forget(key);
+      if (plan !== undefined) this.#onPlan(plan);
     }
     this.#forgetGone(view);
     const failed = new Set(changedKeys(before?.failures, outcome.failures));
@@ -440,8 +440,13 @@ export class Speaker {
 
   async #write(key: ObjectKey, report: ZoneReport): Promise<StatusWrite> {
     const { cluster, log, metrics } = this.#deps.parts;
-    const at = cluster.view().statuses.get(key)?.version;
+    const { zones, statuses } = cluster.view();
+    const at = statuses.get(key)?.version;
     const before = this.#published(key);
+    const plan = this.#outcome?.plan.zones.get(key);
+    // What was seen of the former is not so of the one that has its name now.
+    if (plan !== undefined && zones.get(key)?.metadata.uid !== plan.object.metadata.uid)
+      return 'conflict';
     try {
       const written = await cluster.report(key, at, report);
       metrics.countStatusWrite(written.kind);
@@ -486,6 +491,9 @@ export class Speaker {
     });
   }
 }
+
+const isMadeAnew = (former: ZonePlan | undefined, { object }: ZonePlan): boolean =>
+  former !== undefined && former.object.metadata.uid !== object.metadata.uid;
 
 /** What is wrong with objects of zones, as text. */
 function invalidZones({ invalid }: ClusterView): Map<ObjectKey, string> {

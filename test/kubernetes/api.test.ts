@@ -196,7 +196,9 @@ describe('an API server that says when it wants to be asked again', () => {
     await expect(ask('one')).rejects.toThrow('Too many requests');
     proxy.fault(undefined);
     const asked = proxy.asked.length;
-    await expect(ask('two')).rejects.toThrow('HTTP 429, and it wants not to be asked again before');
+    await expect(ask('two')).rejects.toThrow(
+      'HTTP 429, and it wants not to be asked again so soon',
+    );
     expect(proxy.asked.length).toBe(asked);
     // Of other kinds it has said nothing.
     await api.request({ method: 'GET', path: `/api/v1/namespaces/${namespace}/configmaps` });

@@ -16,7 +16,7 @@ import { useControlPlane } from '../control-plane/suite.ts';
 import { until } from '../rig/until.ts';
 import { installOwnZones } from './bindy-crd.ts';
 import { adminApi, apiOf } from './lease-watch.ts';
-import { makeZone, readZone } from './zone-cache.ts';
+import { deleteZone, makeZone, readZone } from './zone-cache.ts';
 
 const plane = useControlPlane({}, installOwnZones);
 
@@ -149,6 +149,17 @@ test('an event whose first object is gone, or whose sentence is too long, is tol
   expect(writer.problem).toBeUndefined();
   writer.event(event('ü'.repeat(2000)));
   await until(async () => (await stored()).length === 1);
+});
+
+test('what happens to a zone that was made anew under its name is told of that one', async () => {
+  const writer = open();
+  writer.event(event('x'));
+  await until(async () => (await stored()).length === 1);
+  await deleteZone(plane(), zone);
+  await makeZone(plane(), namespace, 'example');
+  uid = String(metadataOf(await readZone(plane(), zone))['uid']);
+  writer.event(event('x'));
+  await until(async () => (await describe('dnszone', 'example')).includes('TransferFailed'));
 });
 
 test('a zone that is not known any more has no events', async () => {

@@ -14,7 +14,7 @@ export class ZoneCache {
   readonly #plane: ControlPlane;
   readonly #objects = new Map<ObjectKey, RawObject>();
 
-  constructor(plane: ControlPlane, api: HttpApi) {
+  constructor(plane: ControlPlane, api: Pick<HttpApi, 'request'>) {
     this.#plane = plane;
     this.writer = new StatusWriter({
       api,

@@ -6,7 +6,7 @@ import type { ClusterView, ZoneStatus } from '../../agent/observe/cluster.ts';
 import { type AgreementDeps, Agreements } from '../../agent/pass/agreements.ts';
 import type { PrimaryPlan } from '../../agent/plan/plan-zone.ts';
 import type { ServedZone } from '../../agent/plan/served-zone.ts';
-import type { ObjectKey } from '../../agent/resources/types.ts';
+import type { DNSZone, ObjectKey } from '../../agent/resources/types.ts';
 import { peer, progressOf, registration, zoneObject } from './worlds.ts';
 
 const soaOf = (zone: DomainName) =>
@@ -50,6 +50,7 @@ const agreementsOf = (
   statuses: ReadonlyMap<ObjectKey, ZoneStatus>,
   agreed: (zone: ObjectKey) => void = () => undefined,
   takes = 0,
+  zones: ReadonlyMap<ObjectKey, DNSZone> = new Map(),
 ): Agreements => {
   const deps: AgreementDeps = {
     self: 'p0',
@@ -59,7 +60,7 @@ const agreementsOf = (
         now += takes;
         return { kind: 'written', version: '1' };
       },
-      view: () => ({ statuses }) as unknown as ClusterView,
+      view: () => ({ statuses, zones }) as unknown as ClusterView,
     },
     clock: { now: () => now, monotonic: () => now, sleep: async () => undefined },
     log: makeLog('fatal', { write: () => undefined }),
@@ -213,4 +214,18 @@ test('what another primary leaves undone gets its turn, however much else change
     now += 1000;
   }
   expect(left.filter(({ zone }) => !agreed.has(zone))).toEqual([]);
+});
+
+test('a zone that was made anew under its name since it was planned is not agreed on before it is planned', async () => {
+  const [plan] = plansOf('anew', 1);
+  if (plan === undefined) throw new Error('want a plan');
+  const { object } = plan;
+  const anew = { ...object, metadata: { ...object.metadata, uid: 'another' } };
+  const agreed: ObjectKey[] = [];
+  const agree = (zone: ObjectKey): void => void agreed.push(zone);
+  const statuses = new Map<ObjectKey, ZoneStatus>([[object.key, { version: '1' }]]);
+  const agreements = agreementsOf(statuses, agree, 0, new Map([[object.key, anew]]));
+  for (; now <= 20_000; now += 1000)
+    await agreements.targets([plan], new Map(), progressOf(1), true);
+  expect(agreed).toEqual([]);
 });

@@ -47,7 +47,8 @@ function scene(isSilent = false) {
     return { kind: 'soa', serial: served[pod], authoritative: true, soa: {}, rttMs: 1 };
   };
   const peers = new Map([[secondary.pod, secondary]]);
-  const view = { zones: new Map(), peers, statuses, invalid: [] };
+  const object = { key, metadata: { uid: 'u', generation: 1 } };
+  const view = { zones: new Map([[key, object]]), peers, statuses, invalid: [] };
   const parts = {
     options: { pod: { name: self.pod } },
     given: { cluster: undefined },
@@ -74,7 +75,6 @@ function scene(isSilent = false) {
     random: () => 0,
   });
   const placement = { primaries: [self], secondaries: [secondary] };
-  const object = { key, metadata: { uid: 'u', generation: 1 } };
   const plan = { kind: 'primary', zone, object, placement, problems: [] };
   const outcome = {
     plan: { zones: new Map([[key, plan]]), changed: [key], topology: { self } },
@@ -94,6 +94,8 @@ function scene(isSilent = false) {
   says('secondary', 1);
   return {
     ...{ served, asked, written, says },
+    /** Another object has the zone's key now. */
+    remake: () => view.zones.set(key, { key, metadata: { uid: 'v', generation: 1 } }),
     end: async () => {
       stop.abort();
       await vi.advanceTimersByTimeAsync(patience);
@@ -134,6 +136,20 @@ test('a pod that does not say anything is asked at once', async () => {
   await end();
 });
 
+test('what was seen of a zone is not told of another that was made anew under its name', async () => {
+  const { served, written, says, remake, end } = scene();
+  await vi.advanceTimersByTimeAsync(patience);
+  expect(written).toHaveLength(1);
+  remake();
+  served[self.pod] = 2;
+  served[secondary.pod] = 2;
+  says('primary', 2);
+  says('secondary', 2);
+  await vi.advanceTimersByTimeAsync(patience);
+  expect(written).toHaveLength(1);
+  await end();
+});
+
 test('a copy that stays behind is told all the same', async () => {
   const { served, written, says, end } = scene();
   await vi.advanceTimersByTimeAsync(patience);
@@ -171,7 +187,7 @@ test('a secondary listens to its peers for as long as a zone has no primary that
   });
   const listensWith = (primary: object, secondaries = [at]): boolean => {
     const placement = { primaries: [{ ...self, ...primary }], secondaries };
-    const plan = { kind: 'secondary', zone, object: { key }, placement };
+    const plan = { kind: 'secondary', zone, object: { key, metadata: {} }, placement };
     const planned = { zones: new Map([[key, plan]]), changed: [key], topology: { self: at } };
     const outcome = { plan: planned, failures: new Map() } as unknown as PassOutcome;
     const view = { peers: new Map(), invalid: [] } as unknown as ClusterView;

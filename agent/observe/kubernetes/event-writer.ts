@@ -4,6 +4,7 @@ import { TokenBucket, type TokenRate } from '../../token-bucket.ts';
 import type { ClusterEvent } from '../cluster.ts';
 import type { KubernetesApi } from './api.ts';
 import type { ApiAnswer } from './api-answer.ts';
+import type { RawObject } from './collection.ts';
 import {
   eventName,
   eventOf,
@@ -106,8 +107,14 @@ export class EventWriter {
   event(event: ClusterEvent): void {
     const { clock } = this.#options;
     const now = clock.monotonic();
-    const about = event.about.kind === 'Pod' ? '' : event.about.key;
-    const key = JSON.stringify([about, event.type, event.reason, event.action, event.note]);
+    const regarding = regardingOf(event.about, this.#options);
+    if (regarding === undefined) {
+      this.#options.counted?.('dropped');
+      return;
+    }
+    // By its uid: one that was made anew under the name has a story of its own.
+    const { type, reason, action, note } = event;
+    const key = JSON.stringify([regarding['uid'], regarding['name'], type, reason, action, note]);
     const series = this.#series.get(key);
     if (series !== undefined) {
       if (series.told === series.count) series.dueAt = now + this.#limits.seriesMs;
@@ -117,15 +124,11 @@ export class EventWriter {
       this.#series.delete(key);
       this.#series.set(key, series);
       this.#untold.add(key);
-    } else {
-      const made = this.#make(event, now);
-      if (made === undefined || !this.#admits(event)) this.#options.counted?.('dropped');
-      else {
-        this.#series.set(key, made);
-        this.#untold.add(key);
-        this.#waiting.add(key);
-      }
-    }
+    } else if (this.#admits(event)) {
+      this.#series.set(key, this.#make(event, regarding, now));
+      this.#untold.add(key);
+      this.#waiting.add(key);
+    } else this.#options.counted?.('dropped');
     this.#wake?.();
   }
 
@@ -134,9 +137,7 @@ export class EventWriter {
     this.#wake?.();
   }
 
-  #make(event: ClusterEvent, now: number): Series | undefined {
-    const regarding = regardingOf(event.about, this.#options);
-    if (regarding === undefined) return undefined;
+  #make(event: ClusterEvent, regarding: RawObject, now: number): Series {
     const at = this.#options.clock.now();
     return {
       event,

@@ -1,4 +1,4 @@
-import { type Clock, timestamp } from '../../clock.ts';
+import type { Clock } from '../../clock.ts';
 
 export interface HeldBackOptions {
   readonly clock: Clock;
@@ -39,7 +39,8 @@ export class HeldBack {
       : Date.parse(retryAfter) - clock.now();
     if (!(ms > 0)) return;
     const pause = Math.min(ms, LONGEST_MS) * (1 + SPREAD * random());
-    const why = `HTTP ${code}, and it wants not to be asked again before ${timestamp(clock.now() + pause)}`;
+    // The same as long as it says the same: what is told of it is not to change with each attempt.
+    const why = `HTTP ${code}, and it wants not to be asked again so soon (Retry-After: ${retryAfter})`;
     this.#held.set(what, new TooEarlyError(why, clock.monotonic() + pause));
   }
 

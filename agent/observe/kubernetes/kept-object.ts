@@ -51,7 +51,8 @@ export function keepObject(
     case 'skipped':
       return undefined;
     case 'invalid': {
-      const object = before?.object ?? lastGood(String(raw['kind']), key);
+      const former = before?.object ?? lastGood(String(raw['kind']), key);
+      const object = isOneWith(former, raw) ? former : undefined;
       return { version, object, wrong: same(before?.wrong, read.invalid), ...ofZone };
     }
     case 'object': {
@@ -65,6 +66,11 @@ export function keepObject(
     }
   }
 }
+
+/** And not made anew under the name. */
+const isOneWith = (former: ResourceObject | undefined, { metadata }: RawObject): boolean =>
+  former?.metadata.creationTimestamp ===
+  (isObject(metadata) ? metadata['creationTimestamp'] : undefined);
 
 function zonePart(
   raw: RawObject,

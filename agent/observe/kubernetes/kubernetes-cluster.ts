@@ -7,10 +7,11 @@ import type { LastGood } from '../last-good.ts';
 import type { ManifestNote } from '../manifest-files.ts';
 import type { Lease } from '../own-registration.ts';
 import type { KubernetesApi } from './api.ts';
-import type { Kept } from './collection.ts';
+import type { Kept, RawObject } from './collection.ts';
 import { type EventResult, EventWriter } from './event-writer.ts';
 import { leaseSelector } from './lease.ts';
 import { LeasePeers } from './lease-peers.ts';
+import { metadataOf } from './object-parts.ts';
 import { KubernetesObjects } from './objects.ts';
 import { Reflector, type ReflectorTimes } from './reflector.ts';
 import { type KnownZone, StatusWriter } from './status-writer.ts';
@@ -40,11 +41,15 @@ export interface KubernetesClusterOptions {
   readonly times?: Partial<ReflectorTimes>;
 }
 
+interface KeptLease extends Kept {
+  readonly lease: RawObject;
+}
+
 /** A Kubernetes cluster: resources and statuses at the API server, a Lease per pod. */
 export class KubernetesCluster implements Cluster {
   readonly #options: KubernetesClusterOptions;
   readonly #objects: KubernetesObjects;
-  readonly #leases: Reflector<Kept>;
+  readonly #leases: Reflector<KeptLease>;
   readonly #peers: LeasePeers;
   readonly #status: StatusWriter;
   readonly #events: EventWriter | undefined;
@@ -133,18 +138,18 @@ export class KubernetesCluster implements Cluster {
     this.#options.api.close();
   }
 
-  #openLeases(): Reflector<Kept> {
+  #openLeases(): Reflector<KeptLease> {
     const { namespace } = this.#options;
-    const reflector: Reflector<Kept> = new Reflector<Kept>({
+    const reflector: Reflector<KeptLease> = new Reflector<KeptLease>({
       ...this.#options,
       paths: [`/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`],
       labelSelector: leaseSelector,
-      keep: (lease, { version }) => {
-        this.#peers.put(lease);
-        return { version };
-      },
-      onItem: ({ key, now, version }) => {
-        if (now === undefined) this.#peers.remove(key.slice(key.indexOf('/') + 1), version);
+      // A list that breaks off brings nobody.
+      keep: (lease, { version }) => ({ version, lease }),
+      onItem: ({ before, now, version }) => {
+        if (now !== undefined) this.#peers.put(now.lease);
+        else if (before !== undefined)
+          this.#peers.remove(String(metadataOf(before.lease)['name']), version);
       },
       onState: (matters) => {
         if (reflector.state === 'read' && !this.#peers.synced) this.#peers.listed();

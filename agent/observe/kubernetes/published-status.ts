@@ -1,5 +1,4 @@
 import type { Clock } from '../../clock.ts';
-import { TransientError } from '../../problem.ts';
 import { isObject } from '../../resources/got.ts';
 import { dnsZoneStatus } from '../../resources/status-schema.ts';
 import { reportFields } from '../status-document.ts';
@@ -60,13 +59,15 @@ export class PublishedStatus {
   /** It is another by now. */
   forget(): void {
     this.#due = 0;
+    this.#source = '';
   }
 
   async #readAgain(): Promise<void> {
     const source = await this.#sourceNow();
     if (source === undefined) this.#published = undefined;
     else if (source !== this.#source) this.#published = await this.#get(source);
-    this.#source = source ?? '';
+    // Of servers that are not of one version, one may not have what another told of.
+    this.#source = this.#published === undefined ? '' : (source ?? '');
     const complete = this.#published?.missing.length === 0;
     this.#due = this.#options.clock.monotonic() + (complete ? COMPLETE_MS : LACKING_MS);
   }
@@ -84,7 +85,7 @@ export class PublishedStatus {
     const answer = await this.#options.api.request({ method: 'GET', path: pathname, query });
     if (!answer.ok) return undefined;
     const schema = this.#zoneIn(answer.body)?.properties?.['status'];
-    if (schema === undefined) throw new TransientError(`${pathname} has no status of a DNSZone`);
+    if (schema === undefined) return undefined;
     const properties = Object.entries(dnsZoneStatus.properties).filter(([field]) => field in ours);
     const missing = undeclared({ properties: Object.fromEntries(properties) }, schema);
     return { schema, missing };

@@ -105,31 +105,41 @@ export class StatusWriter {
       this.#options.wrote(answer.body);
       return { kind: 'written', version: String(metadataOf(answer.body)['resourceVersion']) };
     }
-    // Gone: the watch will tell. Newer than was known: without reading it, the next try would come too late as well.
-    if (answer.code === 409) await this.#readAgain(zone);
-    if (answer.code === 409 || answer.code === 404) return CONFLICT;
+    if (answer.code === 409 || answer.code === 404) return this.#late(zone, answer.code);
     if (isUndeclared(answer)) this.#published.forget();
     throw new RefusedError(
       `the API server refuses the status of DNSZone ${zone}: ${answer.message}`,
     );
   }
 
+  /**
+   * Newer than was known, or gone. Without reading it, the next try would come too late as well.
+   *
+   * @throws TransientError where it cannot be read, so that it is not tried again at once
+   */
+  async #late(zone: ObjectKey, code: number): Promise<Written> {
+    const found = await this.#read(zone);
+    if (found === undefined) return CONFLICT;
+    if (code === 404)
+      throw new RefusedError(
+        `the API server has DNSZone ${zone}, but no status of it: want the subresource status in its CRD`,
+      );
+    this.#options.wrote(found);
+    return CONFLICT;
+  }
+
   /** As a list of one: who may list zones need not have the right to get one. */
-  async #readAgain(zone: ObjectKey): Promise<void> {
+  async #read(zone: ObjectKey): Promise<RawObject | undefined> {
     const { namespace, name } = partsOfKey(zone);
     const path = this.#zonesIn(namespace);
     const query = { fieldSelector: `metadata.name=${name}` };
-    try {
-      const answer = await this.#options.api.request({ method: 'GET', path, query });
-      const items = answer.ok ? answer.body['items'] : undefined;
-      const [found] = Array.isArray(items) ? items : [];
-      // The items of a list do not say what they are.
-      const implied = { apiVersion: this.#apiVersion, kind: 'DNSZone' };
-      if (isObject(found)) this.#options.wrote({ ...implied, ...found });
-    } catch (error) {
-      // Then the watch will tell.
-      if (!(error instanceof TransientError)) throw error;
-    }
+    const answer = await this.#options.api.request({ method: 'GET', path, query });
+    if (!answer.ok) throw new TransientError(answer.message);
+    const [found] = Array.isArray(answer.body['items']) ? answer.body['items'] : [];
+    // The items of a list do not say what they are.
+    return isObject(found)
+      ? { apiVersion: this.#apiVersion, kind: 'DNSZone', ...found }
+      : undefined;
   }
 
   #zonesIn(namespace: string): string {
