@@ -23,6 +23,11 @@ export async function get(
     return 1;
   }
   const { view } = seen;
+  const absent = view.invalid.find(({ object }) => object.startsWith('CustomResourceDefinition'));
+  if (what === 'zones' && view.zones.size === 0 && absent !== undefined) {
+    context.complain(`bind9-agent: ${absent.object}: ${absent.problems[0]?.problem}\n`);
+    return 1;
+  }
   const listed = what === 'zones' ? zoneObjects(view) : { items: [...view.peers.values()] };
   if (output === 'json') await context.print(`${JSON.stringify(listed, undefined, 2)}\n`);
   else if (output === 'yaml') await context.print(stringify(listed));

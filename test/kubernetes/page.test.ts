@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { expect, onTestFinished, test } from 'vitest';
+import { parse } from 'yaml';
 import { useControlPlane } from '../control-plane/suite.ts';
 import { axfr } from '../process/dig.ts';
 import { openOutsidePrimary } from '../process/outside.ts';
@@ -102,7 +103,15 @@ test('a cluster: secondaries are discovered, given the zone, told of, and replac
     expect(readdirSync(pod.path('zones'))).toContain('example.com.zone');
     expect(readFileSync(pod.logs.named, 'utf8')).toContain("transfer of 'example.com/IN'");
   }
-  // "No Zone Transfers Allowed"
+  // "Verify secondary IPs are configured on primary zones"
+  const { items } = parse(await story.kubectl('get', 'dnszone', '-o', 'yaml'));
+  expect(
+    items.map(({ status }: { status: { secondaryIps: unknown } }) => status.secondaryIps),
+  ).toEqual([addressesOf(secondaries).sort()]);
+  // "No Zone Transfers Allowed", "Use Multiple Secondaries"
+  for (const part of [page.noTransfers, page.region])
+    await story.kubectl('patch', 'bind9instance', 'secondary-dns', '--type=merge', '-p', part);
+  await story.kubectl('wait', 'dnszone', '--all', '--for=jsonpath={.status.secondaryCount}=2');
   for (const pod of rig.pods.values()) expect(await axfr(pod.place, 'example.com')).toBeUndefined();
   // "... other config ..."
   const row = () => story.kubectl('get', 'dnszone', 'example-com', '-o', 'wide', '--no-headers');

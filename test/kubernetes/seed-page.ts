@@ -63,6 +63,18 @@ spec:
   # ... other config ...
 `;
 
+export const noTransfers = `spec:
+  config:
+    allowTransfer: []  # Empty or omitted - no transfers from secondary
+`;
+
+export const region = `# Secondary in different AZ/region
+metadata:
+  labels:
+    dns-role: secondary
+    region: us-west-1
+`;
+
 /** What the page leaves out of it. */
 export const completeZone = `${clusterZone}  nameServers:
     - hostname: ns1.example.com.

@@ -7,6 +7,8 @@ import { FileError } from '../../files.ts';
 export interface Credentials {
   /** The Authorization header. */
   readonly authorization?: string;
+  /** The user to act as, where that is another. */
+  readonly impersonated?: string;
   /** The same object for as long as nothing in it changed: connections are kept for it. */
   readonly tls: Pick<SecureContextOptions, 'ca' | 'cert' | 'key' | 'pfx' | 'passphrase'> & {
     readonly servername?: string;

@@ -149,7 +149,7 @@ export class HttpApi implements KubernetesApi {
 
   #sendOnce(
     { method, path, query = {}, body, contentType = 'json' }: ApiRequest,
-    { authorization, tls }: Credentials,
+    { authorization, impersonated, tls }: Credentials,
     signal: AbortSignal,
   ): Promise<{ readonly response: IncomingMessage | Error; readonly reused: boolean }> {
     const { server } = this.#options.access;
@@ -166,6 +166,7 @@ export class HttpApi implements KubernetesApi {
           accept: 'application/json',
           'user-agent': this.#options.userAgent,
           ...(authorization === undefined ? {} : { authorization }),
+          ...(impersonated === undefined ? {} : { 'impersonate-user': impersonated }),
           ...(text === undefined
             ? {}
             : { 'content-type': contentTypes[contentType], 'content-length': text.length }),

@@ -32,10 +32,12 @@ export class KubeconfigAccess implements Access {
     const all = { ca, cert, key, pfx, passphrase, servername, rejectUnauthorized };
     const tls = Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
     const authorization = authorizationOf(options);
+    const impersonated = headerOf(options, 'Impersonate-User');
     const before = this.#credentials;
     this.#credentials = {
       tls: isDeepStrictEqual(before?.tls, tls) && before !== undefined ? before.tls : tls,
       ...(authorization === undefined ? {} : { authorization }),
+      ...(impersonated === undefined ? {} : { impersonated }),
     };
     return this.#credentials;
   }
@@ -47,9 +49,14 @@ export class KubeconfigAccess implements Access {
   }
 }
 
-function authorizationOf({ headers, auth }: RequestOptions): string | undefined {
+function authorizationOf(options: RequestOptions): string | undefined {
+  const { auth } = options;
   if (typeof auth === 'string') return `Basic ${Buffer.from(auth).toString('base64')}`;
-  const header = new Map(Object.entries(headers ?? {})).get('Authorization');
+  return headerOf(options, 'Authorization');
+}
+
+function headerOf({ headers }: RequestOptions, name: string): string | undefined {
+  const header = new Map(Object.entries(headers ?? {})).get(name);
   return typeof header === 'string' ? header : undefined;
 }
 
@@ -61,5 +68,10 @@ function load(file: string, context: string): KubeConfig {
   const current = config.getCurrentContext();
   if (config.getContextObject(current) === null)
     throw new Error(`want a context that is in it, got ${JSON.stringify(current)}`);
+  const { name, proxyUrl } = config.getCurrentCluster() ?? {};
+  if (typeof proxyUrl === 'string' && proxyUrl !== '')
+    throw new Error(
+      `want no proxy-url of cluster "${name}", got ${JSON.stringify(proxyUrl)}: the server is asked directly`,
+    );
   return config;
 }
