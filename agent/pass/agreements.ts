@@ -4,7 +4,7 @@ import type { DomainName } from '../dns/name.ts';
 import { dateSerial, isNewer, newest, type Serial } from '../dns/serial.ts';
 import type { ZoneContent } from '../dns/zone-text.ts';
 import type { Logger } from '../log.ts';
-import type { Cluster, ZoneStatus } from '../observe/cluster.ts';
+import type { Cluster, ClusterView, ZoneStatus } from '../observe/cluster.ts';
 import type { Target } from '../plan/action.ts';
 import { type Agreement, agree, type Decision, isSettled, servingOf } from '../plan/agree.ts';
 import { liveOthers } from '../plan/placement.ts';
@@ -199,15 +199,16 @@ export class Agreements {
    * Publishes what a sole primary has loaded, so that those who come later agree. Resolves when nothing is left to publish;
    * of thousands of zones that takes a minute.
    *
+   * @param view the one that the plans were made from: who is alone in it may not be alone any more, and what others have
+   *   agreed on since then is not to be overwritten
    * @param signal stops between two zones
    */
   publish(
     plans: Iterable<PrimaryPlan>,
     served: ReadonlyMap<string, ServedZone>,
-    progress: Progress,
+    { progress, statuses }: Pick<ClusterView, 'progress' | 'statuses'>,
     signal: AbortSignal,
   ): Promise<void> {
-    const { statuses } = this.#deps.cluster.view();
     for (const plan of plans) {
       const { key } = plan.object;
       const { allocated } = statuses.get(key) ?? {};

@@ -340,7 +340,7 @@ export class Passes {
     this.#note(due, failures);
     const own = primaryPlans(open).filter((each) => !each.dynamic);
     // Not waited for: the next change would wait with it.
-    void agreements.publish(own, ledger.entries(), view.progress, signal);
+    void agreements.publish(own, ledger.entries(), view, signal);
     return undefined;
   }
 

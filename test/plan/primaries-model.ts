@@ -138,16 +138,13 @@ export class Primary {
   async pass(): Promise<void> {
     if (this.frozen) return;
     const plan = this.#plan();
-    const targets = await this.#agreements.targets(
-      [plan],
-      this.#ledger(),
-      progressOf(this.#seen),
-      true,
-    );
+    const progress = progressOf(this.#seen);
+    const { statuses } = this.#view();
+    const targets = await this.#agreements.targets([plan], this.#ledger(), progress, true);
     const target = targets.get(zone);
     if (target !== undefined) this.#load(target);
     const never = new AbortController().signal;
-    await this.#agreements.publish([plan], this.#ledger(), progressOf(this.#seen), never);
+    await this.#agreements.publish([plan], this.#ledger(), { progress, statuses }, never);
   }
 
   #load(target: Target): void {

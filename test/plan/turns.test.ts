@@ -229,3 +229,26 @@ test('a zone that was made anew under its name since it was planned is not agree
     await agreements.targets([plan], new Map(), progressOf(1), true);
   expect(agreed).toEqual([]);
 });
+
+test('what was loaded alone is not published over what another has agreed on since that was planned', async () => {
+  const plan = planOf('alone', ['p0']);
+  const { key, metadata } = plan.object;
+  const allocated = {
+    serial: 2,
+    contentHash: plan.content.hash,
+    by: 'p1',
+    view: progressOf(1).latest,
+  };
+  const agreed: ObjectKey[] = [];
+  const agreements = agreementsOf(
+    new Map<ObjectKey, ZoneStatus>([[key, { version: '2', allocated }]]),
+    (zone) => void agreed.push(zone),
+  );
+  const about = { zone: plan.zone, key, uid: metadata.uid ?? '', stanza: '', since: '' };
+  const loaded: ServedZone = { ...about, role: 'primary', serial: 1, hash: plan.content.hash };
+  const planned = { progress: progressOf(1), statuses: new Map([[key, { version: '1' }]]) };
+  const never = new AbortController().signal;
+  await agreements.publish([plan], new Map([[plan.zone, loaded]]), planned, never);
+  expect(agreed).toEqual([]);
+  expect(pauses).toEqual([0]);
+});
