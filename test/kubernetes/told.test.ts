@@ -46,8 +46,10 @@ test('kubectl describe tells the story of a zone: who serves it, who fails and w
     story,
     described,
     /Normal +Ready .* bindy\.firestoned\.io\/agent +served at serial \d+, by \d of \d pods?/,
-    /Normal +PodServes .* primary primary-0 \(\S+\) serves it/,
-    new RegExp(`Normal +PodServes .* secondary secondary-0 \\(${first}\\) serves it`),
+    /Normal +(?:PodServes|TransferRecovered) .* primary primary-0 \(\S+\) serves it/,
+    new RegExp(
+      `Normal +(?:PodServes|TransferRecovered) .* secondary secondary-0 \\(${first}\\) serves it`,
+    ),
   );
   await story.rig.pod('secondary-0').kill();
   await describes(
@@ -61,7 +63,9 @@ test('kubectl describe tells the story of a zone: who serves it, who fails and w
   await describes(
     story,
     described,
-    new RegExp(`Normal +PodServes .* secondary secondary-0 \\(${second}\\) serves it`),
+    new RegExp(
+      `Normal +(?:PodServes|TransferRecovered) .* secondary secondary-0 \\(${second}\\) serves it`,
+    ),
   );
   await story.rig.remove('secondary-0');
   await describes(

@@ -63,6 +63,10 @@ export class Churn {
     await this.#put('bulk.example');
   }
 
+  async end(): Promise<void> {
+    for (const zone of [...this.#wanted.keys()]) await this.#drop(zone);
+  }
+
   async step(): Promise<void> {
     const zones = [...this.#wanted.keys()].filter((zone) => zone !== 'bulk.example');
     const dice = this.#chance.upTo(100);
