@@ -90,7 +90,8 @@ async function change(): Promise<void> {
   const start = performance.now();
   last += 1;
   const data = [`192.0.2.${last}`];
-  await rig.host(zone, 'www', data);
+  // A server that stood still for long ends the connection on which this is asked.
+  await until(() => rig.host(zone, 'www', data).then(() => true), trueAgain);
   for (const pod of rig.pods.keys())
     await untilEqual(() => rig.data(pod, `www.${zone}`), data, trueAgain);
   await settled();
