@@ -245,11 +245,13 @@ export class Agreements {
     while (this.#unpublished.size > 0 && !signal.aborted)
       await atOnce(AT_ONCE, [...this.#unpublished], async ([key, loaded]) => {
         if (signal.aborted || this.#unpublished.get(key) !== loaded) return;
+        const { plan, serial } = loaded;
         const status = cluster.view().statuses.get(key);
+        const allocated = status?.allocated;
+        if (isSameAllocation(allocated, loaded.allocated))
+          await this.#swap({ ...loaded, status }, serial);
         // Others may have come meanwhile, and agreed on something else.
-        if (isSameAllocation(status?.allocated, loaded.allocated))
-          await this.#swap({ ...loaded, status }, loaded.serial);
-        else again(0);
+        else if (!isAllocated({ content: plan.content, serial }, allocated)) again(0);
         // What did not get through is put again by the next pass.
         if (this.#unpublished.get(key) === loaded) this.#unpublished.delete(key);
       });
