@@ -129,12 +129,10 @@ export class Agreements {
     progress: Progress,
     inTurns: boolean,
   ): Promise<Map<DomainName, Target>> {
-    const { statuses, zones } = this.#deps.cluster.view();
+    const { statuses } = this.#deps.cluster.view();
     const targets = new Map<DomainName, Target>();
     const work: Work[] = [];
     for (const plan of plans) {
-      // Made anew under the name since it was planned: the next pass has it.
-      if (zones.get(plan.object.key)?.metadata.uid !== plan.object.metadata.uid) continue;
       const status = statuses.get(plan.object.key);
       const about = { plan, served: served.get(plan.zone), progress, status };
       const decision = this.#decide(about, this.#heardFor(about));
@@ -363,6 +361,8 @@ export class Agreements {
   ): Promise<boolean> {
     const { cluster, self, log, again } = this.#deps;
     const zone = plan.object.key;
+    // Made anew under the name since it was planned: the next pass has it.
+    if (cluster.view().zones.get(zone)?.metadata.uid !== plan.object.metadata.uid) return false;
     const { hash: contentHash, records } = plan.content;
     const allocated = { serial, contentHash, records, by: self, view: progress.latest };
     try {

@@ -1,4 +1,4 @@
-import type { Bind9Instance, DNSZone } from '../resources/types.ts';
+import type { DNSZone } from '../resources/types.ts';
 import { matches } from './selector.ts';
 import { clusterOf, instanceOf, isLive, type Pod, type Topology } from './topology.ts';
 
@@ -80,33 +80,6 @@ function inCluster(zone: DNSZone, pod: Pod, topology: Topology): boolean {
 
 export const isUnplaced = ({ primaries, secondaries }: Placement): boolean =>
   primaries.length + secondaries.length === 0;
-
-/**
- * Whether it is for these pods to say of a zone that nobody serves it: pods of another namespace may do that, or pods of
- * this one that have no agent.
- *
- * @param told whether a pod with an agent has told of the zone before
- */
-export function isLeftToUs(zone: DNSZone, topology: Topology, told: boolean): boolean {
-  const { namespace } = topology.self;
-  const wanted = [...topology.instances.values()].filter((instance) => asksFor(zone, instance));
-  if (wanted.length === 0)
-    return zone.metadata.namespace === namespace && (told || asksForAny(zone));
-  const withAgents = new Set(everyPod(topology).map(({ instance }) => instance));
-  return wanted.every(
-    ({ metadata }) => metadata.namespace === namespace && (told || withAgents.has(metadata.name)),
-  );
-}
-
-function asksFor(zone: DNSZone, { metadata, spec }: Bind9Instance): boolean {
-  const selectors = selectorsOf(zone);
-  if (selectors.length > 0) return selectors.some((selector) => matches(selector, metadata.labels));
-  const { clusterRef = '' } = zone.spec;
-  return clusterRef !== '' && (clusterRef === spec.clusterRef || clusterRef === metadata.name);
-}
-
-const asksForAny = (zone: DNSZone): boolean =>
-  selectorsOf(zone).length > 0 || (zone.spec.clusterRef ?? '') !== '';
 
 /** The zone's pods that answer, but for this one. */
 export const liveOthers = ({ primaries, secondaries }: Placement, self: string): Pod[] =>

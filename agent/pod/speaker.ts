@@ -2,7 +2,7 @@ import { atOnce } from '../at-once.ts';
 import { Mailbox } from '../mailbox.ts';
 import type { ClusterView } from '../observe/cluster.ts';
 import type { PassOutcome } from '../pass/pass.ts';
-import { isLeftToUs, isUnplaced } from '../plan/placement.ts';
+import { isUnplaced } from '../plan/placement.ts';
 import { isServed, type ZonePlan } from '../plan/plan-zone.ts';
 import type { Registration } from '../plan/registration.ts';
 import { type Candidate, speakerOf } from '../plan/speaker.ts';
@@ -419,22 +419,27 @@ export class Speaker {
     return this.#invalid.has(key) ? this.#anyOf(key) : undefined;
   }
 
-  /** So may any where no pod is there for the zone, if it is for these pods at all. */
+  /**
+   * So may any where no pod is there for the zone any more, if one of these pods was told of as having it. Otherwise others
+   * may serve it: pods of another namespace, which may have the same names, or pods that have no agent.
+   */
   #speakerOfUnplaced({ object }: ZonePlan): string | undefined {
+    const had = this.#published(object.key)?.transfers ?? [];
+    const isOurs = this.#pods.some(({ pod, ips }) =>
+      had.some((copy) => copy.pod === pod && ips.includes(copy.ip)),
+    );
+    return isOurs ? this.#anyOf(object.key) : undefined;
+  }
+
+  get #pods(): readonly Pod[] {
     const topology = this.#outcome?.plan.topology;
-    const told = this.#published(object.key) !== undefined;
-    return topology !== undefined && isLeftToUs(object, topology, told)
-      ? this.#anyOf(object.key)
-      : undefined;
+    return topology === undefined ? [] : [topology.self, ...topology.peers.values()];
   }
 
   #anyOf(key: ObjectKey): string | undefined {
-    const topology = this.#outcome?.plan.topology;
-    if (topology === undefined) return undefined;
-    const pods: Pod[] = [topology.self, ...topology.peers.values()];
     return speakerOf(
       key,
-      pods.map((pod) => candidate(pod, pod.role)),
+      this.#pods.map((pod) => candidate(pod, pod.role)),
     );
   }
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { isLeftToUs, type Placement, place } from '../../agent/plan/placement.ts';
-import type { Bind9Instance, DNSZone, DNSZoneSpec } from '../../agent/resources/types.ts';
+import { type Placement, place } from '../../agent/plan/placement.ts';
+import type { DNSZone, DNSZoneSpec } from '../../agent/resources/types.ts';
 import {
   clusterObject,
   instanceObject,
@@ -157,44 +157,4 @@ test('every pod sees the same placement, whoever it is itself', () => {
     names(place(zone, [], topology(self, pods.filter((pod) => pod !== self).reverse()))),
   );
   expect(new Set(seen.map((each) => JSON.stringify(each))).size).toBe(1);
-});
-
-describe('a zone that no pod serves', () => {
-  const self = registration('main-p1', 'primary', { instance: 'primary' });
-  const isOurs = (
-    spec: Partial<DNSZoneSpec>,
-    instances: readonly Bind9Instance[] = [],
-    { told = false, namespace = 'default' } = {},
-  ) =>
-    isLeftToUs(
-      zoneObject({ zoneName, ...spec }, 'example-com', { namespace }),
-      { ...topology(self, []), instances: new Map(instances.map((each) => [each.key, each])) },
-      told,
-    );
-  const inCluster = (instance: Bind9Instance, clusterRef: string): Bind9Instance => ({
-    ...instance,
-    spec: { ...instance.spec, clusterRef },
-  });
-
-  test('is told of where its cluster is nowhere, in the namespace of these pods alone', () => {
-    expect(isOurs({ clusterRef: 'typo' })).toBe(true);
-    expect(isOurs({ instanceSelector: siteBlue })).toBe(true);
-    expect(isOurs({ clusterRef: 'typo' }, [], { namespace: 'team-a' })).toBe(false);
-  });
-
-  test('is left to pods without an agent, unless a pod with one has told of it', () => {
-    const others = [inCluster(instanceObject('bindy-0', 'primary'), 'bindy')];
-    expect(isOurs({ clusterRef: 'bindy' }, others)).toBe(false);
-    expect(isOurs({ clusterRef: 'bindy' }, others, { told: true })).toBe(true);
-    expect(isOurs({})).toBe(false);
-    expect(isOurs({}, [], { told: true })).toBe(true);
-  });
-
-  test('of another namespace is told of where these pods would serve it, had it leave, and others would not', () => {
-    const ours = inCluster(instanceObject('primary', 'primary'), 'main');
-    const theirs = inCluster(instanceObject('primary', 'primary', { namespace: 'b' }), 'main');
-    expect(isOurs({ clusterRef: 'main' }, [ours], { namespace: 'b' })).toBe(true);
-    expect(isOurs({ clusterRef: 'main' }, [ours, theirs], { namespace: 'b' })).toBe(false);
-    expect(isOurs({ clusterRef: 'main' }, [theirs], { namespace: 'b', told: true })).toBe(false);
-  });
 });

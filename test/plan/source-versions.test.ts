@@ -24,7 +24,9 @@ test('a view that is behind in one source is not newer, however far ahead in ano
 });
 
 test('a source that this pod does not read holds nothing up', () => {
-  expect(isNewerView(view({ 'DNSZone/a': 8 }), { DNSZone: 7, ConfigMap: 99 })).toBe(true);
+  expect(isNewerView(view({ DNSZone: 8 }), { DNSZone: 7, 'DNSZone/a': 9, ConfigMap: 99 })).toBe(
+    true,
+  );
   expect(isNewerView(view({ ARecord: 7 }), { ARecord: 7, ConfigMap: 99 })).toBe(false);
 });
 

@@ -28,8 +28,11 @@ export class ConfigMaps {
   #wanted: ReadonlySet<ObjectKey> = new Set();
   #running: Promise<void> | undefined;
   #fetching = false;
-  /** Why one of them could not be asked for just now. */
-  #problem: string | undefined;
+  /** Some could not be asked for just now. */
+  #failing = false;
+  #isStarted = false;
+  /** It was synced when something else was wanted. */
+  #wasSynced = false;
 
   constructor(options: ConfigMapsOptions) {
     const { onItem } = options;
@@ -50,20 +53,22 @@ export class ConfigMaps {
   }
 
   /**
-   * Every one that is wanted is here, or is not in the cluster; or something is in the way, which only those zones have to
-   * wait for that refer to one.
+   * Every one that is wanted is here, or is not in the cluster; or something is in the way for which only those zones have to
+   * wait that refer to one: a right that is missing, and later on whatever it is.
    */
   get synced(): boolean {
+    const { state, refused, problem } = this.reflector;
     if (!this.used) return true;
-    return this.reflector.state === 'unread'
-      ? this.reflector.problem !== undefined
-      : this.#problem !== undefined || this.#missing().length === 0;
+    if (state === 'unread') return refused || (this.#wasSynced && problem !== undefined);
+    return this.#missing().length === 0 || (this.#wasSynced && this.#failing);
   }
 
   /** These are needed from now on, and no others. */
   want(keys: ReadonlySet<ObjectKey>, signal: AbortSignal): void {
     const { collection } = this.reflector;
     const before = this.#wanted;
+    this.#wasSynced ||= this.#isStarted && this.synced;
+    this.#isStarted = true;
     this.#wanted = keys;
     for (const key of before) {
       const known = keys.has(key) ? undefined : collection.items.get(key);
@@ -94,13 +99,12 @@ export class ConfigMaps {
     this.#fetching = true;
     for (let keys = this.#missing(); keys.length > 0 && !signal.aborted; keys = this.#missing()) {
       const failure = await failureOf(atOnce(AT_ONCE, keys, (key) => this.#fetchOne(key, signal)));
-      if (failure?.message !== this.#problem) {
-        this.#problem = failure?.message;
-        onState(true);
-      }
+      if (this.#failing !== (failure !== undefined)) onState(true);
+      this.#failing = failure !== undefined;
       if (failure !== undefined) await clock.sleep(retries.afterFailure(), signal);
     }
     this.#fetching = false;
+    this.#failing = false;
   }
 
   async #fetchOne(key: ObjectKey, signal: AbortSignal): Promise<void> {

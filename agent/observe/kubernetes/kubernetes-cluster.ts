@@ -166,7 +166,7 @@ export class KubernetesCluster implements Cluster {
   }
 
   #newView(): ClusterView {
-    const { synced, progress, views, invalid, stale, lost } = this.#objects;
+    const { synced, progress, views, invalid, stale, incomplete, lost } = this.#objects;
     const { wrong, ...objects } = views;
     const peers = this.#peers;
     const { problem, state } = this.#leases;
@@ -174,8 +174,8 @@ export class KubernetesCluster implements Cluster {
       problem === undefined || state !== 'unread'
         ? []
         : [{ object: 'Leases', problems: [{ path: '', problem }] }];
-    const frozen = stale ?? lost;
-    const since = stale ?? (problem === undefined ? undefined : `Lease: ${problem}`);
+    const frozen = incomplete ?? lost;
+    const since = stale ?? (problem === undefined ? peers.awaited : `Lease: ${problem}`);
     const untold = this.#events?.problem;
     const unwritten =
       untold === undefined ? [] : [{ object: 'Events', problems: [{ path: '', problem: untold }] }];

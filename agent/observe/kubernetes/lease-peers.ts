@@ -86,6 +86,13 @@ export class LeasePeers {
     return this.#synced;
   }
 
+  /** Who is still waited for, after the Leases were listed. */
+  get awaited(): string | undefined {
+    return this.#synced || this.#awaitedUntil === undefined
+      ? undefined
+      : 'Lease: pods that could not renew theirs while the API server was away have some seconds to do it';
+  }
+
   get peers(): ReadonlyMap<string, Peer> {
     return this.#rollCall.peers;
   }
@@ -161,11 +168,17 @@ export class LeasePeers {
    */
   listed(): void {
     const { clock, lease, pod } = this.#options;
+    const settle = (): void => {
+      this.#settle();
+      this.#judge();
+    };
     const now = clock.monotonic();
     const wasAway = pod !== undefined && now - this.#startedAt > PROMPT_MS;
-    this.#awaitedUntil ??= wasAway ? now + 2 * triedAgainMs(lease) : now;
-    this.#settle();
-    this.#judge();
+    const waitMs = wasAway ? 2 * triedAgainMs(lease) : 0;
+    if (this.#awaitedUntil === undefined)
+      void clock.sleep(waitMs, this.#closing.signal).then(settle);
+    this.#awaitedUntil ??= now + waitMs;
+    settle();
   }
 
   /** The Date header of an answer of the API server, just received. */
@@ -188,9 +201,7 @@ export class LeasePeers {
     const { signal } = this.#closing;
     while (!signal.aborted) {
       await this.#options.clock.sleep(this.#rollCall.lookMs, signal);
-      if (this.#awaitedUntil === undefined || signal.aborted) continue;
-      this.#settle();
-      this.#judge();
+      if (this.#awaitedUntil !== undefined && !signal.aborted) this.#judge();
     }
   }
 

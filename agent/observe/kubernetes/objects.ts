@@ -21,6 +21,8 @@ export interface ObjectsOptions {
   readonly clock: Clock;
   /** From 0 to below 1. */
   readonly random: () => number;
+  /** The pod's own. */
+  readonly namespace: string;
   /** Those that are watched; an empty one stands for all. */
   readonly namespaces: readonly string[];
   /** Where last good versions outlive a run; without it they end with the run. */
@@ -156,11 +158,12 @@ export class KubernetesObjects {
 
   /** Why what is kept may not be what is there now. */
   get stale(): string | undefined {
-    return reasonOf(this.#used, ({ reflector }) => {
-      const { state, problem, staleSince } = reflector;
-      if (state === 'unread' || problem === undefined) return problem;
-      return `not up to date since ${timestamp(staleSince ?? 0)}: ${problem}`;
-    });
+    return reasonOf(this.#used, staleness);
+  }
+
+  /** The same of that by which a zone may come to be missing; one whose ConfigMap is missing stays as it is. */
+  get incomplete(): string | undefined {
+    return reasonOf(this.#read, staleness);
   }
 
   /** Of a kind that the API server does not know any more, nothing is here, not even what was good. */
@@ -213,7 +216,7 @@ export class KubernetesObjects {
   }
 
   #nameOf(kind: SourceKind, namespace: string): string {
-    return this.#options.namespaces.length === 1 ? kind : `${kind}/${namespace}`;
+    return namespace === this.#options.namespace ? kind : `${kind}/${namespace || '*'}`;
   }
 
   #reflect(kind: SourceKind, namespace: string) {
@@ -251,6 +254,11 @@ export class KubernetesObjects {
       return [{ source, whole: true, objects }];
     });
   }
+}
+
+function staleness({ reflector: { state, problem, staleSince } }: Source): string | undefined {
+  if (state === 'unread' || problem === undefined) return problem;
+  return `not up to date since ${timestamp(staleSince ?? 0)}: ${problem}`;
 }
 
 const NOT_INSTALLED =

@@ -80,6 +80,8 @@ export class Reflector<T extends Kept> {
   #heardAt: number;
   #state: 'unread' | 'absent' | 'read' = 'unread';
   #problem: string | undefined;
+  /** The server has answered, and that this is not for us to read. */
+  #refusal = false;
   #staleSince: number | undefined;
 
   constructor(options: ReflectorOptions<T>) {
@@ -98,6 +100,11 @@ export class Reflector<T extends Kept> {
   /** Why what is kept may not be all that is true; undefined: it is. */
   get problem(): string | undefined {
     return this.#problem;
+  }
+
+  /** The server does not let us read it, or did not the last time. */
+  get refused(): boolean {
+    return this.#refusal;
   }
 
   /** Since when that is so, in ms since 1970. */
@@ -255,6 +262,7 @@ export class Reflector<T extends Kept> {
     this.#version = version;
     this.#heardAt = this.#options.clock.monotonic();
     this.#state = 'read';
+    this.#refusal = false;
     this.#problem = undefined;
     this.#staleSince = undefined;
     this.#options.onState(true);
@@ -264,6 +272,7 @@ export class Reflector<T extends Kept> {
     // It has forgotten what happened since.
     if (code === 410) this.#version = undefined;
     if (code === 404) return this.#unknown();
+    this.#refusal = code === 403;
     const pause = this.#pauses.afterFailure();
     if (code !== 410 || this.#pauses.failures > 2) this.#tell(message);
     return pause;

@@ -7,7 +7,7 @@ export type SourceKind = ResourceKind | 'ConfigMap';
 
 /** One collection that is watched. */
 export interface Source {
-  /** For people, and in the versions of views: the kind; where several namespaces are watched, `kind/namespace`. */
+  /** For people, and in the versions of views: the kind; of another namespace than the pod's, `kind/namespace`, of all `kind/*`. */
   readonly name: string;
   readonly kind: SourceKind;
   readonly reflector: Reflector<KeptObject>;

@@ -105,7 +105,7 @@ export class StatusWriter {
       this.#options.wrote(answer.body);
       return { kind: 'written', version: String(metadataOf(answer.body)['resourceVersion']) };
     }
-    if (answer.code === 409 || answer.code === 404) return this.#late(zone, answer.code);
+    if (answer.code === 409 || answer.code === 404) return this.#late(zone, known, answer.code);
     if (isUndeclared(answer)) this.#published.forget();
     throw new RefusedError(
       `the API server refuses the status of DNSZone ${zone}: ${answer.message}`,
@@ -117,14 +117,13 @@ export class StatusWriter {
    *
    * @throws TransientError where it cannot be read, so that it is not tried again at once
    */
-  async #late(zone: ObjectKey, code: number): Promise<Written> {
+  async #late(zone: ObjectKey, known: KnownZone, code: number): Promise<Written> {
     const found = await this.#read(zone);
-    if (found === undefined) return CONFLICT;
-    if (code === 404)
+    if (found !== undefined && code === 404 && metadataOf(found)['uid'] === known.uid)
       throw new RefusedError(
-        `the API server has DNSZone ${zone}, but no status of it: want the subresource status in its CRD`,
+        'the API server has DNSZones, but no status of them: want the subresource status in their CRD',
       );
-    this.#options.wrote(found);
+    if (found !== undefined) this.#options.wrote(found);
     return CONFLICT;
   }
 
