@@ -1,6 +1,6 @@
 /**
  * Versions of the sources that zone content is rendered from, by the source's name: `manifests`, or the kind of a
- * resource. Versions of one source only grow, and compare between the pods of one cluster.
+ * resource and its namespace. Versions of one source only grow, and compare between the pods of one cluster.
  */
 export type SourceVersions = Readonly<Record<string, number>>;
 

@@ -2,7 +2,7 @@ import { atOnce } from '../at-once.ts';
 import { Mailbox } from '../mailbox.ts';
 import type { ClusterView } from '../observe/cluster.ts';
 import type { PassOutcome } from '../pass/pass.ts';
-import { isUnplaced } from '../plan/placement.ts';
+import { isUnplaced, type Placement } from '../plan/placement.ts';
 import { isServed, type ZonePlan } from '../plan/plan-zone.ts';
 import type { Registration } from '../plan/registration.ts';
 import { type Candidate, speakerOf } from '../plan/speaker.ts';
@@ -91,6 +91,8 @@ export class Speaker {
   readonly #untold = new Map<ObjectKey, ZoneReport>();
   /** Zones that this pod is a secondary of, without a primary that lives: their secondaries speak for them. */
   readonly #orphans = new Set<ObjectKey>();
+  /** Of zones that no pod is there for any more: those that were there last. */
+  readonly #left = new Map<ObjectKey, Placement>();
   #outcome: PassOutcome | undefined;
   /** What is wrong with objects, as text. */
   #invalid: ReadonlyMap<ObjectKey, string> = new Map();
@@ -121,9 +123,10 @@ export class Speaker {
     const before = this.#outcome;
     this.#outcome = outcome;
     for (const key of outcome.plan.changed) {
+      const former = before?.plan.zones.get(key);
       const plan = outcome.plan.zones.get(key);
-      if (plan === undefined || isMadeAnew(before?.plan.zones.get(key), plan)) this.#forget(key);
-      if (plan !== undefined) this.#onPlan(plan);
+      if (plan === undefined || isMadeAnew(former, plan)) this.#forget(key);
+      if (plan !== undefined) this.#onPlan(plan, former);
     }
     this.#forgetGone(view);
     const failed = new Set(changedKeys(before?.failures, outcome.failures));
@@ -134,10 +137,13 @@ export class Speaker {
     this.#invalid = invalid;
   }
 
-  #onPlan(plan: ZonePlan): void {
+  #onPlan(plan: ZonePlan, former: ZonePlan | undefined): void {
     const { key } = plan.object;
     if (this.#isOrphan(plan)) this.#orphans.add(key);
     else this.#orphans.delete(key);
+    if (!isUnplaced(plan.placement)) this.#left.delete(key);
+    else if (former !== undefined && !isUnplaced(former.placement))
+      this.#left.set(key, former.placement);
     this.#spoken.forget(key);
     this.#soon(key);
   }
@@ -152,6 +158,7 @@ export class Speaker {
 
   #forget(key: ObjectKey): void {
     this.#orphans.delete(key);
+    this.#left.delete(key);
     this.#schedule.delete(key);
     this.#due.delete(key);
     this.#awaited.take(key);
@@ -420,15 +427,16 @@ export class Speaker {
   }
 
   /**
-   * So may any where no pod is there for the zone any more, if one of these pods was told of as having it. Otherwise others
-   * may serve it: pods of another namespace, which may have the same names, or pods that have no agent.
+   * So may any where no pod is there for the zone any more, if what was told of it is about pods that are known here.
+   * Otherwise others may serve it: pods of another namespace, which may have the same names, or pods that have no agent.
    */
-  #speakerOfUnplaced({ object }: ZonePlan): string | undefined {
-    const had = this.#published(object.key)?.transfers ?? [];
-    const isOurs = this.#pods.some(({ pod, ips }) =>
-      had.some((copy) => copy.pod === pod && ips.includes(copy.ip)),
+  #speakerOfUnplaced({ object: { key } }: ZonePlan): string | undefined {
+    const told = this.#published(key)?.transfers ?? [];
+    const { primaries = [], secondaries = [] } = this.#left.get(key) ?? {};
+    const isOurs = [...this.#pods, ...primaries, ...secondaries].some(({ pod, ips }) =>
+      told.some((copy) => copy.pod === pod && ips.includes(copy.ip)),
     );
-    return isOurs ? this.#anyOf(object.key) : undefined;
+    return isOurs ? this.#anyOf(key) : undefined;
   }
 
   get #pods(): readonly Pod[] {

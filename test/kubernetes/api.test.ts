@@ -143,6 +143,9 @@ describe('a token', () => {
     const cluster = await synced({ ...hasty, tokenFile: file });
     await first.revoke();
     await until(() => cluster.view().stale?.includes('Unauthorized'), TRUE_AGAIN);
+    // As whoever writes it in place leaves it for a moment; nobody enters without a token then.
+    await writeFile(file, '');
+    await until(() => cluster.view().stale?.includes(`cannot read ${file}`), TRUE_AGAIN);
     await writeFile(file, second.token);
     await until(() => cluster.view().stale === undefined, TRUE_AGAIN);
 

@@ -16,7 +16,7 @@ let api: HttpApi;
 let zone: ObjectKey;
 
 beforeAll(async () => {
-  api = await adminApi(plane());
+  api = adminApi(plane());
 });
 afterAll(() => api?.close());
 

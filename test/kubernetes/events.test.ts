@@ -28,7 +28,7 @@ let writers: EventWriter[];
 let results: EventResult[];
 
 beforeAll(async () => {
-  api = await adminApi(plane());
+  api = adminApi(plane());
 });
 afterAll(() => api?.close());
 

@@ -1,5 +1,3 @@
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { systemClock } from '../../agent/clock.ts';
 import { TokenAccess } from '../../agent/observe/kubernetes/access.ts';
 import { HttpApi } from '../../agent/observe/kubernetes/api.ts';
@@ -8,13 +6,14 @@ import { leaseSelector } from '../../agent/observe/kubernetes/lease.ts';
 import type { LeasePeers } from '../../agent/observe/kubernetes/lease-peers.ts';
 import { metadataOf } from '../../agent/observe/kubernetes/object-parts.ts';
 import type { ControlPlane } from '../control-plane/control-plane.ts';
+import { tokenFile } from './clusters.ts';
 
 /** The agent's own door to the API server, with this token in a file. */
-export const apiOf = (plane: ControlPlane, tokenFile: string): HttpApi =>
+export const apiOf = (plane: ControlPlane, file: string): HttpApi =>
   new HttpApi({
     access: new TokenAccess({
       server: plane.server,
-      tokenFile,
+      tokenFile: file,
       caFile: plane.caFile,
       clock: systemClock,
     }),
@@ -24,11 +23,7 @@ export const apiOf = (plane: ControlPlane, tokenFile: string): HttpApi =>
   });
 
 /** The same, with all rights. */
-export async function adminApi(plane: ControlPlane): Promise<HttpApi> {
-  const file = join(plane.folder, 'admin-token');
-  await writeFile(file, plane.adminToken);
-  return apiOf(plane, file);
-}
+export const adminApi = (plane: ControlPlane): HttpApi => apiOf(plane, tokenFile(plane));
 
 /** Brings the Leases of a namespace, as they come, until the signal aborts. */
 export async function watchLeases(

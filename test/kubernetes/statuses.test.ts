@@ -17,7 +17,7 @@ let namespace: string;
 let zone: ObjectKey;
 
 beforeAll(async () => {
-  api = await adminApi(plane());
+  api = adminApi(plane());
 });
 afterAll(() => api?.close());
 

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { useControlPlane } from '../control-plane/suite.ts';
+import { instanceManifest } from '../rig/manifests.ts';
 import { until, untilEqual } from '../rig/until.ts';
 import { installBindyZones } from './bindy-crd.ts';
 import { installCrds } from './install.ts';
@@ -92,6 +93,25 @@ test('a zone that no pod serves any more says so; one that others may serve is l
   expect(await story.jsonpath('typo-example', '.status')).toBe('');
   await rig.zone('example.net', {});
   await until(() => isServed('example-net'), patience);
+}, 120_000);
+
+test('of a zone whose last pod has left, pods of another cluster say so', async () => {
+  const story = await openStory(plane(), { primaries: 2, secondaries: 0 });
+  const { rig } = story;
+  await rig.zone(zone);
+  const other = { cluster: 'other', role: 'primary' } as const;
+  await rig.home.put('other', instanceManifest({ ...other, name: 'other', replicas: 1 }));
+  await rig.add({ ...other, name: 'other-0', instance: 'other' });
+  await rig.start();
+  const ready = (what: string) =>
+    story.jsonpath('example-com', `.status.conditions[?(@.type=="Ready")].${what}`);
+  await until(async () => /by 2 of 2 pods/.test(await ready('message')), patience);
+  for (const pod of ['primary-0', 'primary-1']) await rig.remove(pod);
+  await untilEqual(() => ready('reason'), 'NotServed', patience);
+  expect(await story.jsonpath('example-com', '.status.reportedBy')).toBe('other-0');
+  await rig.add({ name: 'primary-2', instance: 'primary' });
+  await rig.pod('primary-2').start();
+  await untilEqual(() => ready('status'), 'True', patience);
 }, 120_000);
 
 test('kubectl describe tells of a pod what holds for it', async () => {

@@ -7,7 +7,7 @@ import { objectKey } from '../../agent/resources/types.ts';
 import { record, zone } from '../cluster/manifest-texts.ts';
 import { openProxy } from '../control-plane/proxy.ts';
 import { useControlPlane } from '../control-plane/suite.ts';
-import { until } from '../rig/until.ts';
+import { until, untilEqual } from '../rig/until.ts';
 import { clusterAt, type Opening } from './clusters.ts';
 import { installCrds } from './install.ts';
 import { put, putConfigMap, remove } from './objects.ts';
@@ -261,6 +261,26 @@ describe('ConfigMaps', () => {
       expect(textOf(cluster, 'later')).toBeUndefined();
       proxy.fault(undefined);
       await until(() => textOf(cluster, 'later') === 'later');
+    } finally {
+      await proxy.close();
+    }
+  });
+
+  test('one that the API server does not give is told, and asked for until it does', async () => {
+    await putConfigMap(plane(), namespace, 'first', { zone: 'first' });
+    await putConfigMap(plane(), namespace, 'later', { zone: 'later' });
+    await put(plane(), namespace, from('first'));
+    const proxy = await openProxy(plane());
+    try {
+      const cluster = await synced({ server: proxy.server });
+      proxy.fault(({ path }) => (path.includes('/configmaps/') ? { code: 403 } : undefined));
+      await put(plane(), namespace, from('later'));
+      const wrong = () => cluster.view().invalid.map(({ object }) => object);
+      await untilEqual(wrong, [`ConfigMap ${namespace}/later`]);
+      expect(cluster.view().synced).toBe(true);
+      proxy.fault(undefined);
+      await until(() => textOf(cluster, 'later') === 'later');
+      expect(wrong()).toEqual([]);
     } finally {
       await proxy.close();
     }

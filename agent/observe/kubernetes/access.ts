@@ -85,9 +85,12 @@ export class TokenAccess implements Access {
   }
 }
 
+/** A file that is empty is about to be written: without a token the server would refuse whoever asks, for another reason. */
 async function read(path: string): Promise<string> {
   try {
-    return await readFile(path, 'utf8');
+    const text = await readFile(path, 'utf8');
+    if (text.trim() === '') throw new Error('it is empty');
+    return text;
   } catch (error) {
     throw new FileError('read', path, error);
   }

@@ -1,5 +1,5 @@
 import { atOnce } from '../../at-once.ts';
-import { failureOf } from '../../problem.ts';
+import { failureOf, TransientError } from '../../problem.ts';
 import { type ObjectKey, partsOfKey } from '../../resources/types.ts';
 import type { Identity, RawObject } from './collection.ts';
 import { type KeeperOptions, type KeptObject, keepObject } from './kept-object.ts';
@@ -28,6 +28,8 @@ export class ConfigMaps {
   #wanted: ReadonlySet<ObjectKey> = new Set();
   #running: Promise<void> | undefined;
   #fetching = false;
+  /** Those that the server did not give when they were asked for, though it has listed them. */
+  readonly #refused = new Set<ObjectKey>();
   /** Some could not be asked for just now. */
   #failing = false;
   #isStarted = false;
@@ -58,9 +60,9 @@ export class ConfigMaps {
    */
   get synced(): boolean {
     const { state, refused, problem } = this.reflector;
-    if (!this.used) return true;
+    if (this.#wanted.size === 0) return true;
     if (state === 'unread') return refused || (this.#wasSynced && problem !== undefined);
-    return this.#missing().length === 0 || (this.#wasSynced && this.#failing);
+    return this.#unread().length === 0 || (this.#wasSynced && this.#failing);
   }
 
   /** These are needed from now on, and no others. */
@@ -88,9 +90,16 @@ export class ConfigMaps {
   }
 
   /** Those that were not wanted when they came. */
-  #missing(): readonly ObjectKey[] {
+  #unread(): readonly ObjectKey[] {
     const { items } = this.reflector.collection;
     return [...this.#wanted].filter((key) => items.has(key) && isStub(items.get(key)));
+  }
+
+  /** What to ask for, first what was not asked for yet. */
+  #missing(): readonly ObjectKey[] {
+    const { items } = this.reflector.collection;
+    const refused = [...this.#refused].filter((key) => this.#wanted.has(key) && items.has(key));
+    return [...this.#unread(), ...refused];
   }
 
   async #fetch(signal: AbortSignal): Promise<void> {
@@ -112,11 +121,16 @@ export class ConfigMaps {
     const { namespace, name } = partsOfKey(key);
     const path = `/api/v1/namespaces/${namespace}/configmaps/${name}`;
     const answer = await this.#options.api.request({ method: 'GET', path }, signal);
+    this.#refused.delete(key);
     if (answer.ok) return collection.fill(answer.body);
     const known = collection.items.get(key);
-    if (known === undefined || !isStub(known)) return;
+    // The watch may have brought it meanwhile.
+    if (known === undefined || known.object !== undefined) return;
+    this.#refused.add(key);
     const problems = [{ path: '', problem: answer.message }];
-    collection.replace(key, { ...known, wrong: { object: `ConfigMap ${key}`, problems } });
+    if (known.wrong?.problems[0]?.problem !== answer.message)
+      collection.replace(key, { ...known, wrong: { object: `ConfigMap ${key}`, problems } });
+    throw new TransientError(answer.message);
   }
 }
 

@@ -55,8 +55,7 @@ export class LeasePeers {
   readonly #seen = new Map<string, Seen>();
   readonly #closing = new AbortController();
   #startedAt = Number.POSITIVE_INFINITY;
-  /** Until when, by the monotonic clock, those who could not renew may do it; undefined: the Leases were not listed yet. */
-  #awaitedUntil: number | undefined;
+  #listed = false;
   #synced = false;
   #ownRenewal: string | undefined;
   /** When a renewal was last heard of, whoever's, by the monotonic clock. */
@@ -88,7 +87,7 @@ export class LeasePeers {
 
   /** Who is still waited for, after the Leases were listed. */
   get awaited(): string | undefined {
-    return this.#synced || this.#awaitedUntil === undefined
+    return this.#synced || !this.#listed
       ? undefined
       : 'Lease: pods that could not renew theirs while the API server was away have some seconds to do it';
   }
@@ -167,18 +166,10 @@ export class LeasePeers {
    * could renew. They get the time to do it.
    */
   listed(): void {
-    const { clock, lease, pod } = this.#options;
-    const settle = (): void => {
-      this.#settle();
-      this.#judge();
-    };
-    const now = clock.monotonic();
-    const wasAway = pod !== undefined && now - this.#startedAt > PROMPT_MS;
-    const waitMs = wasAway ? 2 * triedAgainMs(lease) : 0;
-    if (this.#awaitedUntil === undefined)
-      void clock.sleep(waitMs, this.#closing.signal).then(settle);
-    this.#awaitedUntil ??= now + waitMs;
-    settle();
+    if (!this.#listed) void this.#waitForOthers();
+    this.#listed = true;
+    this.#settle();
+    this.#judge();
   }
 
   /** The Date header of an answer of the API server, just received. */
@@ -201,18 +192,25 @@ export class LeasePeers {
     const { signal } = this.#closing;
     while (!signal.aborted) {
       await this.#options.clock.sleep(this.#rollCall.lookMs, signal);
-      if (this.#awaitedUntil !== undefined && !signal.aborted) this.#judge();
+      if (this.#listed && !signal.aborted) this.#judge();
     }
   }
 
-  /** After the Leases were listed: nobody is waited for any more. */
+  async #waitForOthers(): Promise<void> {
+    const { clock, lease, pod } = this.#options;
+    const { signal } = this.#closing;
+    const wasAway = pod !== undefined && clock.monotonic() - this.#startedAt > PROMPT_MS;
+    if (wasAway) await clock.sleep(2 * triedAgainMs(lease), signal);
+    if (signal.aborted) return;
+    this.#synced = true;
+    this.#judge();
+  }
+
+  /** After the Leases were listed: there is nobody to wait for any more. */
   #settle(): void {
-    if (this.#synced || this.#awaitedUntil === undefined) return;
-    this.#synced =
-      this.#options.clock.monotonic() >= this.#awaitedUntil ||
-      [...this.#seen.values()].every(({ arrived }) =>
-        this.#rollCall.isLive({ arrived }, this.#look()),
-      );
+    if (this.#synced || !this.#listed) return;
+    const now = this.#look();
+    this.#synced = [...this.#seen.values()].every((seen) => this.#rollCall.isLive(seen, now));
   }
 
   /**

@@ -80,7 +80,6 @@ export class Reflector<T extends Kept> {
   #heardAt: number;
   #state: 'unread' | 'absent' | 'read' = 'unread';
   #problem: string | undefined;
-  /** The server has answered, and that this is not for us to read. */
   #refusal = false;
   #staleSince: number | undefined;
 
@@ -102,7 +101,7 @@ export class Reflector<T extends Kept> {
     return this.#problem;
   }
 
-  /** The server does not let us read it, or did not the last time. */
+  /** The server has said that it is not for us to read, and has not let us read it since. */
   get refused(): boolean {
     return this.#refusal;
   }
@@ -148,7 +147,7 @@ export class Reflector<T extends Kept> {
         return Math.max(1, error.cause.until - this.#options.clock.monotonic());
       const pause = this.#pauses.afterFailure();
       // One connection that ends is nothing to tell of, as long as the next one goes on.
-      if (this.#pauses.failures > 1) this.#tell(error.message);
+      if (this.#pauses.failures > 1 || this.#state === 'unread') this.#tell(error.message);
       return pause;
     }
   }
@@ -272,7 +271,7 @@ export class Reflector<T extends Kept> {
     // It has forgotten what happened since.
     if (code === 410) this.#version = undefined;
     if (code === 404) return this.#unknown();
-    this.#refusal = code === 403;
+    if (code === 403) this.#refusal = true;
     const pause = this.#pauses.afterFailure();
     if (code !== 410 || this.#pauses.failures > 2) this.#tell(message);
     return pause;
