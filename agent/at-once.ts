@@ -1,4 +1,7 @@
-/** Works on all items, some at a time and in their order. The first failure stops the taking of further items. */
+/**
+ * Works on all items, some at a time and in their order. The first failure is thrown at once; as many as are worked on at a
+ * time have to fail before no further items are begun.
+ */
 export async function atOnce<T>(
   limit: number,
   items: readonly T[],

@@ -49,14 +49,19 @@ export class SeenCopies {
     return plan.kind === 'conflict' ? copies.filter(({ copy }) => copy !== undefined) : copies;
   }
 
+  /** Whether one of these pods has the zone, whether it is to have it or not. */
+  async served(plan: ZonePlan, pods: readonly Pod[]): Promise<boolean> {
+    const answers = await Promise.all(pods.map((pod) => this.#ask(plan, pod)));
+    return answers.some((answer) => answer.kind === 'soa' && answer.authoritative);
+  }
+
   async #seen(plan: ZonePlan, pod: Pod, role: Role, former?: Transfer): Promise<SeenCopy> {
     const { parts, ownCopy, told } = this.#deps;
     const self = pod.pod === parts.options.pod.name;
     const copy = self ? ownCopy(plan) : told(pod.pod, plan);
     const isKnown = former?.role === role && !self && this.#isHeard(pod);
     const known = isKnown ? stillTold(former, pod, copy) : undefined;
-    const ask = () => (self ? parts.wire.soaHere(plan.zone) : this.#ask(plan, pod));
-    const answer = known ?? (isLive(pod) ? await ask() : undefined);
+    const answer = known ?? (isLive(pod) ? await this.#ask(plan, pod) : undefined);
     // One that is about to go may have gone: no failure of its.
     const live = answer !== undefined && (!pod.draining || answer.kind === 'soa');
     return { pod, role, live, copy, wire: answer };
@@ -68,7 +73,8 @@ export class SeenCopies {
   }
 
   async #ask({ zone }: ZonePlan, pod: Pod): Promise<SoaAnswer> {
-    const { given, wire } = this.#deps.parts;
+    const { given, wire, options } = this.#deps.parts;
+    if (pod.pod === options.pod.name) return wire.soaHere(zone);
     const silence = this.#silent.get(pod.uid);
     if (silence !== undefined) return silence;
     const answer = await wire.soa(endpointOf(pod, given.cluster?.name), zone);

@@ -2,7 +2,7 @@ import { atOnce } from '../at-once.ts';
 import { Mailbox } from '../mailbox.ts';
 import type { ClusterView } from '../observe/cluster.ts';
 import type { PassOutcome } from '../pass/pass.ts';
-import { isUnplaced, type Placement } from '../plan/placement.ts';
+import { isUnplaced } from '../plan/placement.ts';
 import { isServed, type ZonePlan } from '../plan/plan-zone.ts';
 import type { Registration } from '../plan/registration.ts';
 import { type Candidate, speakerOf } from '../plan/speaker.ts';
@@ -19,6 +19,7 @@ import type { Transfer, ZoneReport } from '../report/zone-report.ts';
 import { reportOf, type SeenCopy, sameReport } from '../report/zone-status.ts';
 import type { ObjectKey } from '../resources/types.ts';
 import { Schedule } from '../schedule.ts';
+import { ShortMemory } from '../short-memory.ts';
 import { Texts } from '../texts.ts';
 import type { AgentParts } from './parts.ts';
 import { SeenCopies } from './seen-copies.ts';
@@ -59,6 +60,8 @@ const EVERY_ZONE_MS = 300_000;
 const ASKED_MS = 2 * EVERY_ZONE_MS;
 /** After another pod wrote in between. */
 const CONFLICT_MS = 20;
+/** Who has left is known for so long. */
+const FORMER_MS = 3_600_000;
 /** How often it is looked for zones that another pod has told of, or that were not looked at for long. */
 const SWEEP_MS = 5000;
 
@@ -91,8 +94,8 @@ export class Speaker {
   readonly #untold = new Map<ObjectKey, ZoneReport>();
   /** Zones that this pod is a secondary of, without a primary that lives: their secondaries speak for them. */
   readonly #orphans = new Set<ObjectKey>();
-  /** Of zones that no pod is there for any more: those that were there last. */
-  readonly #left = new Map<ObjectKey, Placement>();
+  /** Pods as they were before, by name and address. */
+  readonly #former: ShortMemory<string, Pod>;
   #outcome: PassOutcome | undefined;
   /** What is wrong with objects, as text. */
   #invalid: ReadonlyMap<ObjectKey, string> = new Map();
@@ -101,6 +104,7 @@ export class Speaker {
     const { parts, ownCopy, tells } = deps;
     const { clock } = parts;
     this.#deps = deps;
+    this.#former = new ShortMemory(FORMER_MS, clock);
     this.#copies = new SeenCopies({
       parts,
       ownCopy,
@@ -121,12 +125,12 @@ export class Speaker {
 
   onPass(outcome: PassOutcome, view: ClusterView): void {
     const before = this.#outcome;
+    if (before?.plan.topology !== outcome.plan.topology) this.#rememberPods();
     this.#outcome = outcome;
     for (const key of outcome.plan.changed) {
-      const former = before?.plan.zones.get(key);
       const plan = outcome.plan.zones.get(key);
-      if (plan === undefined || isMadeAnew(former, plan)) this.#forget(key);
-      if (plan !== undefined) this.#onPlan(plan, former);
+      if (plan === undefined || isMadeAnew(before?.plan.zones.get(key), plan)) this.#forget(key);
+      if (plan !== undefined) this.#onPlan(plan);
     }
     this.#forgetGone(view);
     const failed = new Set(changedKeys(before?.failures, outcome.failures));
@@ -137,13 +141,16 @@ export class Speaker {
     this.#invalid = invalid;
   }
 
-  #onPlan(plan: ZonePlan, former: ZonePlan | undefined): void {
+  /** As they are; some of them will not be any more. */
+  #rememberPods(): void {
+    for (const pod of this.#pods)
+      for (const ip of pod.ips) this.#former.put(placeOf(pod.pod, ip), pod);
+  }
+
+  #onPlan(plan: ZonePlan): void {
     const { key } = plan.object;
     if (this.#isOrphan(plan)) this.#orphans.add(key);
     else this.#orphans.delete(key);
-    if (!isUnplaced(plan.placement)) this.#left.delete(key);
-    else if (former !== undefined && !isUnplaced(former.placement))
-      this.#left.set(key, former.placement);
     this.#spoken.forget(key);
     this.#soon(key);
   }
@@ -158,7 +165,6 @@ export class Speaker {
 
   #forget(key: ObjectKey): void {
     this.#orphans.delete(key);
-    this.#left.delete(key);
     this.#schedule.delete(key);
     this.#due.delete(key);
     this.#awaited.take(key);
@@ -358,7 +364,7 @@ export class Speaker {
   async #look(key: ObjectKey): Promise<void> {
     const { cluster } = this.#deps.parts;
     const plan = this.#outcome?.plan.zones.get(key);
-    if (plan !== undefined && this.#isComing(key, plan)) {
+    if (plan !== undefined && (this.#isComing(key, plan) || (await this.#isServedYet(plan)))) {
       this.#lookAgain(key, false);
       return;
     }
@@ -431,12 +437,22 @@ export class Speaker {
    * Otherwise others may serve it: pods of another namespace, which may have the same names, or pods that have no agent.
    */
   #speakerOfUnplaced({ object: { key } }: ZonePlan): string | undefined {
+    return this.#hadBy(key).length > 0 ? this.#anyOf(key) : undefined;
+  }
+
+  /** The pods that were told of as having the zone, as far as they are known here, or were not long ago. */
+  #hadBy(key: ObjectKey): Pod[] {
     const told = this.#published(key)?.transfers ?? [];
-    const { primaries = [], secondaries = [] } = this.#left.get(key) ?? {};
-    const isOurs = [...this.#pods, ...primaries, ...secondaries].some(({ pod, ips }) =>
-      told.some((copy) => copy.pod === pod && ips.includes(copy.ip)),
-    );
-    return isOurs ? this.#anyOf(key) : undefined;
+    return told.flatMap(({ pod, ip }) => {
+      const known = this.#pods.find((each) => each.pod === pod && each.ips.includes(ip));
+      return known ?? this.#former.get(placeOf(pod, ip)) ?? [];
+    });
+  }
+
+  /** No pod is there for the zone any more, and it is served all the same: by one whose agent has left, or does not yet drop it. */
+  async #isServedYet(plan: ZonePlan): Promise<boolean> {
+    if (!isUnplaced(plan.placement)) return false;
+    return this.#copies.served(plan, this.#hadBy(plan.object.key));
   }
 
   get #pods(): readonly Pod[] {
@@ -524,6 +540,8 @@ function changedKeys<K>(
   const keys = new Set([...before.keys(), ...now.keys()]);
   return [...keys].filter((key) => before.get(key) !== now.get(key));
 }
+
+const placeOf = (pod: string, ip: string): string => `${pod} ${ip}`;
 
 const candidate = (pod: Pod, role: Registration['role']): Candidate => ({
   pod: pod.pod,

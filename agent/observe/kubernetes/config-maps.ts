@@ -1,5 +1,5 @@
 import { atOnce } from '../../at-once.ts';
-import { failureOf, TransientError } from '../../problem.ts';
+import { failureOf } from '../../problem.ts';
 import { type ObjectKey, partsOfKey } from '../../resources/types.ts';
 import type { Identity, RawObject } from './collection.ts';
 import { type KeeperOptions, type KeptObject, keepObject } from './kept-object.ts';
@@ -28,6 +28,7 @@ export class ConfigMaps {
   #wanted: ReadonlySet<ObjectKey> = new Set();
   #running: Promise<void> | undefined;
   #fetching = false;
+  #pausing = new AbortController();
   /** Those that the server did not give when they were asked for, though it has listed them. */
   readonly #refused = new Set<ObjectKey>();
   /** Some could not be asked for just now. */
@@ -59,9 +60,9 @@ export class ConfigMaps {
    * wait that refer to one: a right that is missing, and later on whatever it is.
    */
   get synced(): boolean {
-    const { state, refused, problem } = this.reflector;
+    const { state, refused, failing } = this.reflector;
     if (this.#wanted.size === 0) return true;
-    if (state === 'unread') return refused || (this.#wasSynced && problem !== undefined);
+    if (state === 'unread') return refused || (this.#wasSynced && failing);
     return this.#unread().length === 0 || (this.#wasSynced && this.#failing);
   }
 
@@ -73,9 +74,13 @@ export class ConfigMaps {
     this.#isStarted = true;
     this.#wanted = keys;
     for (const key of before) {
-      const known = keys.has(key) ? undefined : collection.items.get(key);
+      if (keys.has(key)) continue;
+      this.#refused.delete(key);
+      const known = collection.items.get(key);
       if (known !== undefined) collection.replace(key, stub(known));
     }
+    // What was refused can wait, but not what was not asked for yet.
+    if (!this.#failing && this.#unread().length > 0) this.#pausing.abort();
     if (keys.size > 0) this.#running ??= this.reflector.run(signal);
     if (!this.#fetching) void this.#fetch(signal);
   }
@@ -98,22 +103,36 @@ export class ConfigMaps {
   /** What to ask for, first what was not asked for yet. */
   #missing(): readonly ObjectKey[] {
     const { items } = this.reflector.collection;
-    const refused = [...this.#refused].filter((key) => this.#wanted.has(key) && items.has(key));
-    return [...this.#unread(), ...refused];
+    return [...this.#unread(), ...[...this.#refused].filter((key) => items.has(key))];
   }
 
   async #fetch(signal: AbortSignal): Promise<void> {
-    const { clock, onState } = this.#options;
+    const { onState } = this.#options;
     const retries = new Pauses({ ...this.#options, ...pauses });
     this.#fetching = true;
     for (let keys = this.#missing(); keys.length > 0 && !signal.aborted; keys = this.#missing()) {
-      const failure = await failureOf(atOnce(AT_ONCE, keys, (key) => this.#fetchOne(key, signal)));
-      if (this.#failing !== (failure !== undefined)) onState(true);
-      this.#failing = failure !== undefined;
-      if (failure !== undefined) await clock.sleep(retries.afterFailure(), signal);
+      const failing = await this.#fetchAll(keys, signal);
+      if (this.#failing !== failing) onState(true);
+      this.#failing = failing;
+      if (!failing && this.#unread().length > 0) continue;
+      if (this.#missing().length > 0) await this.#pause(retries.afterFailure(), signal);
     }
     this.#fetching = false;
     this.#failing = false;
+  }
+
+  /** Returns whether one could not be asked for; then the others are not either. */
+  async #fetchAll(keys: readonly ObjectKey[], signal: AbortSignal): Promise<boolean> {
+    let failing = false;
+    await atOnce(AT_ONCE, keys, async (key) => {
+      if (!failing && (await failureOf(this.#fetchOne(key, signal))) !== undefined) failing = true;
+    });
+    return failing;
+  }
+
+  async #pause(ms: number, signal: AbortSignal): Promise<void> {
+    this.#pausing = new AbortController();
+    await this.#options.clock.sleep(ms, AbortSignal.any([signal, this.#pausing.signal]));
   }
 
   async #fetchOne(key: ObjectKey, signal: AbortSignal): Promise<void> {
@@ -121,16 +140,15 @@ export class ConfigMaps {
     const { namespace, name } = partsOfKey(key);
     const path = `/api/v1/namespaces/${namespace}/configmaps/${name}`;
     const answer = await this.#options.api.request({ method: 'GET', path }, signal);
+    if (answer.ok) collection.fill(answer.body);
     this.#refused.delete(key);
-    if (answer.ok) return collection.fill(answer.body);
-    const known = collection.items.get(key);
+    const known = this.#wanted.has(key) ? collection.items.get(key) : undefined;
     // The watch may have brought it meanwhile.
-    if (known === undefined || known.object !== undefined) return;
+    if (answer.ok || known === undefined || known.object !== undefined) return;
     this.#refused.add(key);
     const problems = [{ path: '', problem: answer.message }];
     if (known.wrong?.problems[0]?.problem !== answer.message)
       collection.replace(key, { ...known, wrong: { object: `ConfigMap ${key}`, problems } });
-    throw new TransientError(answer.message);
   }
 }
 

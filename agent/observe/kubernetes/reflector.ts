@@ -106,6 +106,11 @@ export class Reflector<T extends Kept> {
     return this.#refusal;
   }
 
+  /** The last attempt failed. */
+  get failing(): boolean {
+    return this.#pauses.failures > 0;
+  }
+
   /** Since when that is so, in ms since 1970. */
   get staleSince(): number | undefined {
     return this.#staleSince;
@@ -147,7 +152,8 @@ export class Reflector<T extends Kept> {
         return Math.max(1, error.cause.until - this.#options.clock.monotonic());
       const pause = this.#pauses.afterFailure();
       // One connection that ends is nothing to tell of, as long as the next one goes on.
-      if (this.#pauses.failures > 1 || this.#state === 'unread') this.#tell(error.message);
+      if (this.#pauses.failures > 1) this.#tell(error.message);
+      else if (this.#state === 'unread') this.#options.onState(true);
       return pause;
     }
   }
