@@ -77,7 +77,7 @@ function scene(isSilent = false) {
   const placement = { primaries: [self], secondaries: [secondary] };
   const plan = { kind: 'primary', zone, object, placement, problems: [] };
   const outcome = {
-    plan: { zones: new Map([[key, plan]]), changed: [key], topology: { self } },
+    plan: { zones: new Map([[key, plan]]), changed: [key], topology: { self, peers } },
     failures: new Map(),
     diverged: new Map(),
   };
@@ -188,7 +188,8 @@ test('a secondary listens to its peers for as long as a zone has no primary that
   const listensWith = (primary: object, secondaries = [at]): boolean => {
     const placement = { primaries: [{ ...self, ...primary }], secondaries };
     const plan = { kind: 'secondary', zone, object: { key, metadata: {} }, placement };
-    const planned = { zones: new Map([[key, plan]]), changed: [key], topology: { self: at } };
+    const topology = { self: at, peers: new Map() };
+    const planned = { zones: new Map([[key, plan]]), changed: [key], topology };
     const outcome = { plan: planned, failures: new Map() } as unknown as PassOutcome;
     const view = { peers: new Map(), invalid: [] } as unknown as ClusterView;
     speaker.onPass(outcome, view);
