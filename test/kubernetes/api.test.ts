@@ -1,8 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { systemClock } from '../../agent/clock.ts';
-import { TokenAccess } from '../../agent/observe/kubernetes/access.ts';
-import { HttpApi } from '../../agent/observe/kubernetes/api.ts';
+import type { HttpApi } from '../../agent/observe/kubernetes/api.ts';
 import type { KubernetesCluster } from '../../agent/observe/kubernetes/kubernetes-cluster.ts';
 import { objectKey } from '../../agent/resources/types.ts';
 import { zone } from '../cluster/manifest-texts.ts';
@@ -11,7 +9,7 @@ import { useControlPlane } from '../control-plane/suite.ts';
 import { openWire, type Wire } from '../control-plane/wire.ts';
 import { until } from '../rig/until.ts';
 import { openAccount, serviceAccount } from './account.ts';
-import { clusterAt, type Opening, tokenFile } from './clusters.ts';
+import { apiAt, clusterAt, type Opening, tokenFile } from './clusters.ts';
 import { installCrds } from './install.ts';
 import { put } from './objects.ts';
 
@@ -62,16 +60,7 @@ async function newProxy(): Promise<ApiProxy> {
 }
 
 function newApi(server: string, timeoutMs = 8000): HttpApi {
-  const access = new TokenAccess({
-    server,
-    tokenFile: tokenFile(plane()),
-    caFile: plane().caFile,
-    clock: systemClock,
-  });
-  const api = new HttpApi({
-    ...{ access, timeoutMs, clock: systemClock, random: Math.random },
-    userAgent: 'test',
-  });
+  const api = apiAt(plane(), { server, timeoutMs });
   closing.push(async () => api.close());
   return api;
 }

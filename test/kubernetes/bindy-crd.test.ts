@@ -7,7 +7,7 @@ import { allocationOf, reportOf } from '../cluster/contract.ts';
 import { useControlPlane } from '../control-plane/suite.ts';
 import { until } from '../rig/until.ts';
 import { installBindyZones, installOwnZones } from './bindy-crd.ts';
-import { adminApi } from './lease-watch.ts';
+import { apiAt } from './clusters.ts';
 import { makeZone, patchStatus, readZone, ZoneCache } from './zone-cache.ts';
 
 const plane = useControlPlane({}, installBindyZones);
@@ -16,7 +16,7 @@ let api: HttpApi;
 let zone: ObjectKey;
 
 beforeAll(async () => {
-  api = adminApi(plane());
+  api = apiAt(plane());
 });
 afterAll(() => api?.close());
 

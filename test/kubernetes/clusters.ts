@@ -10,13 +10,16 @@ import {
 } from '../../agent/observe/kubernetes/kubernetes-cluster.ts';
 import type { ControlPlane } from '../control-plane/control-plane.ts';
 
-export interface Opening extends Partial<KubernetesClusterOptions> {
+export interface Entry {
   /** By default the control plane's own. */
   readonly server?: string;
+  /** By default one with the administrator's token. */
   readonly tokenFile?: string;
   /** How long the API server may be silent, in ms. */
   readonly timeoutMs?: number;
 }
+
+export type Opening = Partial<KubernetesClusterOptions> & Entry;
 
 /** A file with a token, by default the administrator's; it goes with the control plane. */
 export function tokenFile(plane: ControlPlane, token = plane.adminToken): string {
@@ -25,30 +28,30 @@ export function tokenFile(plane: ControlPlane, token = plane.adminToken): string
   return file;
 }
 
+/** The agent's own door to the API server. */
+export function apiAt(plane: ControlPlane, entry: Entry = {}): HttpApi {
+  const { server = plane.server, tokenFile: file = tokenFile(plane), timeoutMs } = entry;
+  const { caFile } = plane;
+  return new HttpApi({
+    access: new TokenAccess({ server, tokenFile: file, caFile, clock: systemClock }),
+    userAgent: 'test',
+    clock: systemClock,
+    random: Math.random,
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+  });
+}
+
 /** A pod's door to the cluster, not started yet. */
 export function clusterAt(plane: ControlPlane, opening: Opening): KubernetesCluster {
-  const { server = plane.server, tokenFile: file, timeoutMs, ...options } = opening;
-  const { namespace = 'default' } = options;
-  const access = new TokenAccess({
-    server,
-    tokenFile: file ?? tokenFile(plane),
-    caFile: plane.caFile,
-    clock: systemClock,
-  });
+  const { namespace = 'default' } = opening;
   return new KubernetesCluster({
-    api: new HttpApi({
-      access,
-      userAgent: 'test',
-      clock: systemClock,
-      random: Math.random,
-      ...(timeoutMs === undefined ? {} : { timeoutMs }),
-    }),
+    api: apiAt(plane, opening),
     namespace,
     namespaces: [namespace],
     lease: { renewSeconds: 30, durationSeconds: 120, graceSeconds: 300 },
     clock: systemClock,
     random: Math.random,
     newId: randomUUID,
-    ...options,
+    ...opening,
   });
 }

@@ -15,7 +15,7 @@ import type { ObjectKey } from '../../agent/resources/types.ts';
 import { useControlPlane } from '../control-plane/suite.ts';
 import { until } from '../rig/until.ts';
 import { installOwnZones } from './bindy-crd.ts';
-import { adminApi, apiOf } from './lease-watch.ts';
+import { apiAt } from './clusters.ts';
 import { deleteZone, makeZone, readZone } from './zone-cache.ts';
 
 const plane = useControlPlane({}, installOwnZones);
@@ -28,7 +28,7 @@ let writers: EventWriter[];
 let results: EventResult[];
 
 beforeAll(async () => {
-  api = adminApi(plane());
+  api = apiAt(plane());
 });
 afterAll(() => api?.close());
 
@@ -175,7 +175,7 @@ test('what the server has against events is known until it takes one', async () 
     metadata: { name: account.serviceAccount },
   });
   await writeFile(tokenFile, await plane().tokenFor(account));
-  const unprivileged = apiOf(plane(), tokenFile);
+  const unprivileged = apiAt(plane(), { tokenFile });
   let changes = 0;
   const changed = (): void => {
     changes += 1;

@@ -7,7 +7,8 @@ import type { Registration } from '../../agent/plan/registration.ts';
 import { registrationOf } from '../cluster/contract.ts';
 import { useControlPlane } from '../control-plane/suite.ts';
 import { until } from '../rig/until.ts';
-import { adminApi, watchLeases } from './lease-watch.ts';
+import { apiAt } from './clusters.ts';
+import { watchLeases } from './lease-watch.ts';
 
 const plane = useControlPlane({ controllerManager: true });
 
@@ -41,7 +42,7 @@ async function start(
   more: Partial<LeasePeersOptions> = {},
   awayMs = 0,
 ): Promise<Started> {
-  const api = adminApi(plane());
+  const api = apiAt(plane());
   let watch = new AbortController();
   const peers = new LeasePeers({
     api,
@@ -271,7 +272,7 @@ describe('peers by Lease', () => {
   });
 
   test('nobody is taken for gone who could not renew while the API server was away', async () => {
-    const api = adminApi(plane());
+    const api = apiAt(plane());
     ends.push(async () => api.close());
     let away = false;
     const request: HttpApi['request'] = async (...args) =>
@@ -299,7 +300,7 @@ describe('peers by Lease', () => {
   });
 
   test('nobody falls silent while the API server takes no renewals', async () => {
-    const api = adminApi(plane());
+    const api = apiAt(plane());
     ends.push(async () => api.close());
     let full = false;
     const request: HttpApi['request'] = async (...args) =>

@@ -10,8 +10,8 @@ import { allocationOf, registrationOf, reportOf } from '../cluster/contract.ts';
 import { useControlPlane } from '../control-plane/suite.ts';
 import { until, untilEqual } from '../rig/until.ts';
 import { type Account, installedRights, openAccount, type Right } from './account.ts';
+import { apiAt } from './clusters.ts';
 import { installCrds } from './install.ts';
-import { apiOf } from './lease-watch.ts';
 
 // A server that does not stream lists: there both rights to read are needed.
 const plane = useControlPlane({ apiServerArgs: ['--feature-gates=WatchList=false'] }, installCrds);
@@ -26,7 +26,7 @@ class Life {
   constructor(account: Account, tokenFile: string) {
     this.#account = account;
     this.cluster = new KubernetesCluster({
-      api: apiOf(plane(), tokenFile),
+      api: apiAt(plane(), { tokenFile }),
       ...account,
       namespaces: [account.namespace],
       lease: { renewSeconds: 1, durationSeconds: 4, graceSeconds: 10 },

@@ -6,8 +6,8 @@ import { sameReport } from '../../agent/report/zone-status.ts';
 import type { ObjectKey } from '../../agent/resources/types.ts';
 import { allocationOf, reportOf } from '../cluster/contract.ts';
 import { useControlPlane } from '../control-plane/suite.ts';
+import { apiAt } from './clusters.ts';
 import { installCrds } from './install.ts';
-import { adminApi } from './lease-watch.ts';
 import { deleteZone, makeZone, patchStatus, readZone, ZoneCache } from './zone-cache.ts';
 
 const plane = useControlPlane({}, installCrds);
@@ -17,7 +17,7 @@ let namespace: string;
 let zone: ObjectKey;
 
 beforeAll(async () => {
-  api = adminApi(plane());
+  api = apiAt(plane());
 });
 afterAll(() => api?.close());
 

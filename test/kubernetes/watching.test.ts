@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { systemClock } from '../../agent/clock.ts';
 import type { ClusterView } from '../../agent/observe/cluster.ts';
 import type { KubernetesCluster } from '../../agent/observe/kubernetes/kubernetes-cluster.ts';
@@ -219,6 +219,19 @@ describe('ConfigMaps', () => {
   const textOf = (cluster: KubernetesCluster, name: string): string | undefined =>
     cluster.view().configMaps.get(objectKey(namespace, name))?.data['zone'];
 
+  /** The zone has come to refer to one that the API server does not give, but answers with this code. */
+  async function refusedLater(code: number) {
+    for (const name of ['first', 'later'])
+      await putConfigMap(plane(), namespace, name, { zone: name });
+    await put(plane(), namespace, from('first'));
+    const proxy = await openProxy(plane());
+    onTestFinished(() => proxy.close());
+    const cluster = await synced({ server: proxy.server });
+    proxy.fault(({ path }) => (path.includes('/configmaps/') ? { code } : undefined));
+    await put(plane(), namespace, from('later'));
+    return { cluster, proxy };
+  }
+
   test('those that zones refer to are there when all is synced; no other is kept', async () => {
     await putConfigMap(plane(), namespace, 'wanted', { zone: 'first' });
     await putConfigMap(plane(), namespace, 'other', { zone: 'other' });
@@ -244,46 +257,26 @@ describe('ConfigMaps', () => {
   });
 
   test('the API server is gone as a zone refers to one: all others are planned on', async () => {
-    await putConfigMap(plane(), namespace, 'wanted', { zone: 'first' });
-    await putConfigMap(plane(), namespace, 'later', { zone: 'later' });
-    await put(plane(), namespace, from('wanted'));
-    const proxy = await openProxy(plane());
-    try {
-      const cluster = await synced({ server: proxy.server });
-      proxy.fault(({ path }) => (path.includes('/configmaps/') ? { code: 503 } : undefined));
-      await put(plane(), namespace, from('later'));
-      await until(
-        () =>
-          cluster.view().zones.get(objectKey(namespace, 'example'))?.spec.zoneFileFrom
-            ?.configMapKeyRef.name === 'later',
-      );
-      await until(() => cluster.view().synced);
-      expect(textOf(cluster, 'later')).toBeUndefined();
-      proxy.fault(undefined);
-      await until(() => textOf(cluster, 'later') === 'later');
-    } finally {
-      await proxy.close();
-    }
+    const { cluster, proxy } = await refusedLater(503);
+    await until(
+      () =>
+        cluster.view().zones.get(objectKey(namespace, 'example'))?.spec.zoneFileFrom
+          ?.configMapKeyRef.name === 'later',
+    );
+    await until(() => cluster.view().synced);
+    expect(textOf(cluster, 'later')).toBeUndefined();
+    proxy.fault(undefined);
+    await until(() => textOf(cluster, 'later') === 'later');
   });
 
   test('one that the API server does not give is told, and asked for until it does', async () => {
-    await putConfigMap(plane(), namespace, 'first', { zone: 'first' });
-    await putConfigMap(plane(), namespace, 'later', { zone: 'later' });
-    await put(plane(), namespace, from('first'));
-    const proxy = await openProxy(plane());
-    try {
-      const cluster = await synced({ server: proxy.server });
-      proxy.fault(({ path }) => (path.includes('/configmaps/') ? { code: 403 } : undefined));
-      await put(plane(), namespace, from('later'));
-      const wrong = () => cluster.view().invalid.map(({ object }) => object);
-      await untilEqual(wrong, [`ConfigMap ${namespace}/later`]);
-      expect(cluster.view().synced).toBe(true);
-      proxy.fault(undefined);
-      await until(() => textOf(cluster, 'later') === 'later');
-      expect(wrong()).toEqual([]);
-    } finally {
-      await proxy.close();
-    }
+    const { cluster, proxy } = await refusedLater(403);
+    const wrong = () => cluster.view().invalid.map(({ object }) => object);
+    await untilEqual(wrong, [`ConfigMap ${namespace}/later`]);
+    expect(cluster.view().synced).toBe(true);
+    proxy.fault(undefined);
+    await until(() => textOf(cluster, 'later') === 'later');
+    expect(wrong()).toEqual([]);
   });
 
   test('none is asked for as long as no zone refers to one', async () => {
